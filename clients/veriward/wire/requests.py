@@ -1,0 +1,80 @@
+"""What a client may send. Unknown fields are refused by name; numbers must be finite."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_RESPONSES = 10_000  # per request, over all items
+MAX_ID_CHARS = 512
+MAX_RUNS = 1_000
+MAX_TASKS = 10_000
+
+Priority = Literal["low", "normal", "high"]
+
+
+class _Envelope(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Message(BaseModel):
+    """A chat message as trainers hold it; fields beyond role and content are kept and ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    role: str
+    content: str | list[dict[str, Any]] | None = None
+
+
+Response = str | list[Message]
+
+
+class GradeItem(_Envelope):
+    """One task and the responses to judge by it.
+
+    `task` is `{"verifier": name, …fields}` or `{"ref": "sha256:…"}`. What is wrong inside a task makes that item
+    `invalid_task`; it does not refuse the request. `source` labels metrics and nothing else.
+    """
+
+    id: str = Field(default="", max_length=MAX_ID_CHARS)
+    task: dict[str, Any]
+    responses: Annotated[list[Response], Field(min_length=1)]
+    source: str = Field(default="", max_length=MAX_ID_CHARS)
+
+
+class GradeRequest(_Envelope):
+    """`POST /v1/grade`. `deadline_seconds` bounds the whole request, queue and grading together."""
+
+    items: Annotated[list[GradeItem], Field(min_length=1)]
+    deadline_seconds: float = Field(default=30.0, gt=0, le=3600)
+    priority: Priority = "normal"
+
+
+class RunLimits(_Envelope):
+    """Limits of one program; what is left out takes the server's default, and none may pass its maximum."""
+
+    wall_seconds: float | None = Field(default=None, gt=0)
+    cpu_seconds: float | None = Field(default=None, gt=0)
+    memory_bytes: int | None = Field(default=None, gt=0)
+    output_bytes: int | None = Field(default=None, gt=0)
+    processes: int | None = Field(default=None, gt=0)
+
+
+class RunRequest(_Envelope):
+    """One program for `POST /v1/execute`. `files` maps relative names to text."""
+
+    language: str = "python"
+    code: str
+    stdin: str = ""
+    files: dict[str, str] = {}
+    limits: RunLimits = RunLimits()
+    profile: str = "std"
+
+
+class ExecuteRequest(_Envelope):
+    runs: Annotated[list[RunRequest], Field(min_length=1, max_length=MAX_RUNS)]
+    deadline_seconds: float = Field(default=60.0, gt=0, le=3600)
+    priority: Priority = "normal"
+
+
+class PutTasksRequest(_Envelope):
+    tasks: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_TASKS)]

@@ -1,0 +1,1 @@
+"""The HTTP service: gateway, queue, worker, graders."""

@@ -1,0 +1,38 @@
+"""What a queue promises, whichever engine is behind it: bounded, prioritised, each rollout answered exactly once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from veriward.server.jobs import Deliver, Job, Ticket
+
+
+class QueueFull(Exception):
+    """The work was not admitted; `retry_after_seconds` comes from the measured drain rate."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How full it is: rollouts waiting, rollouts running, seconds the oldest has waited, workers alive."""
+
+    waiting: int
+    running: int
+    oldest_seconds: float
+    workers: int
+
+
+class Queue(Protocol):
+    """The gateway's side."""
+
+    def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Ticket:
+        """Admit all jobs or none. Every rollout is delivered exactly once, whatever happens to workers.
+
+        Raises `QueueFull` past the bound on depth or on age.
+        """
+        ...
+
+    def depth(self) -> QueueDepth: ...
