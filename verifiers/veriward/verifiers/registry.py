@@ -39,6 +39,7 @@ class Verifier:
     `preload`: modules that its warm parent imports; verifiers of one set share graders. `cpu_seconds`, `wall_seconds`:
     our own limit per response, time in the sandbox apart. `batch`: how many responses may share one round trip to a
     grader (1 for dear ones). `messages`: it gets the chat messages, not the text of the last assistant message.
+    `runs_programs`: it asks the sandbox to run some; without it, it is never given a real one when its cases are run.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Verifier:
     cpu_seconds: float = 2.0
     wall_seconds: float = 10.0
     batch: int = 64
+    runs_programs: bool = False
 
     @property
     def summary(self) -> str:
@@ -81,6 +83,7 @@ def verifier(
     cpu_seconds: float = 2.0,
     wall_seconds: float = 10.0,
     batch: int = 64,
+    runs_programs: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a function as the verifier `name` (its wire name). Raises `DuplicateVerifier`."""
 
@@ -89,7 +92,16 @@ def verifier(
         if known is not None and known.module != function.__module__:
             raise DuplicateVerifier(f"{name!r} is declared by {known.module} and by {function.__module__}")
         _declared[name] = Verifier(
-            name, version, task, function, messages, tuple(sorted(preload)), cpu_seconds, wall_seconds, batch
+            name,
+            version,
+            task,
+            function,
+            messages,
+            tuple(sorted(preload)),
+            cpu_seconds,
+            wall_seconds,
+            batch,
+            runs_programs,
         )
         return function
 

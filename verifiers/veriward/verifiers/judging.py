@@ -1,0 +1,89 @@
+"""Judges one response by one verifier: the one way, shared by graders, by `veriward check` and by the tests.
+
+It reads the task, bounds the response and picks what the verifier is given of it. Clocks and isolation are the
+grader's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.registry import Verifier
+from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, InvalidTask, Verdict, unparsed
+
+MAX_RESPONSE_CHARS = 1_000_000
+
+Message = Mapping[str, Any]
+Response = str | Sequence[Message]
+"""A text, or chat messages `{"role", "content"}` whose content is a text, a list of parts, or None."""
+
+
+def parse_task(verifier: Verifier, fields: Mapping[str, Any]) -> BaseModel:
+    """The verifier's task from its JSON fields, `verifier` left out. Raises `InvalidTask` naming the first bad one."""
+    try:
+        return verifier.task.model_validate(dict(fields))
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        raise InvalidTask(_path(first["loc"]) or "task", first["msg"]) from None
+
+
+def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:
+    """The verdict on `response`. Raises `InvalidTask` when the verifier finds the task at fault."""
+    text = text_of(response)
+    if text is None:
+        return unparsed("no assistant message")
+    if len(text) > MAX_RESPONSE_CHARS:
+        return unparsed(f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}")
+    if not _encodable(text):
+        return unparsed("the response holds a lone surrogate")
+    verdict = verifier.function(response if verifier.messages else text, task, sandbox)
+    return _clipped(verdict)
+
+
+def text_of(response: Response) -> str | None:
+    """The judged text: the last assistant message's content, its text parts joined; None where there is none."""
+    if isinstance(response, str):
+        return response
+    for message in reversed(response):
+        if message.get("role") == "assistant":
+            return _content(message.get("content"))
+    return None
+
+
+def _content(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _clipped(verdict: Verdict) -> Verdict:
+    extracted = verdict.extracted
+    if len(verdict.reason) <= MAX_REASON_CHARS and len(extracted or "") <= MAX_EXTRACTED_CHARS:
+        return verdict
+    return replace(
+        verdict,
+        reason=verdict.reason[:MAX_REASON_CHARS],
+        extracted=None if extracted is None else extracted[:MAX_EXTRACTED_CHARS],
+    )
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """`("tests", 3, "output")` as `tests[3].output`."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
