@@ -39,7 +39,9 @@ class Verifier:
     `preload`: modules that its warm parent imports; verifiers of one set share graders. `cpu_seconds`, `wall_seconds`:
     our own limit per response, time in the sandbox apart. `batch`: how many responses may share one round trip to a
     grader (1 for dear ones). `messages`: it gets the chat messages, not the text of the last assistant message.
+    `warm_up`: called once in the warm parent, to fill caches that every grader then inherits.
     `runs_programs`: it asks the sandbox to run some; without it, it is never given a real one when its cases are run.
+    `lowest_reward`: of a response that is refused before the verifier sees it; that must never pay more than a wrong one.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Verifier:
     wall_seconds: float = 10.0
     batch: int = 64
     runs_programs: bool = False
+    lowest_reward: float = 0.0
+    warm_up: Callable[[], object] | None = None
 
     @property
     def summary(self) -> str:
@@ -84,6 +88,8 @@ def verifier(
     wall_seconds: float = 10.0,
     batch: int = 64,
     runs_programs: bool = False,
+    lowest_reward: float = 0.0,
+    warm_up: Callable[[], object] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a function as the verifier `name` (its wire name). Raises `DuplicateVerifier`."""
 
@@ -102,6 +108,8 @@ def verifier(
             wall_seconds,
             batch,
             runs_programs,
+            lowest_reward,
+            warm_up,
         )
         return function
 

@@ -1,0 +1,1 @@
+"""A worker: a supervisor with its warm parents, graders and sandbox keepers."""

@@ -1,0 +1,207 @@
+"""The grader: a forked, confined process that judges one batch after another until it is told or killed.
+
+It alone meets gold answers and the model's text together. It has no network, can write no file and start no process;
+a program that a verifier needs run goes to the worker over the socket, and only its output comes back.
+"""
+
+import math
+import socket
+import sys
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import from_json, to_json
+
+from veriward.sandbox import Execution, ExecutionRefused, Run, SandboxError
+from veriward.sandbox.frames import pack_execution, receive, send, unpack_run
+from veriward.server.worker.leases import Key, Lease, pack_results, pack_stumble, unpack_leases
+from veriward.server.worker.page import Page
+from veriward.verifiers import InvalidTask, Verdict, Verifier, verifiers
+from veriward.verifiers.judging import judge, parse_task
+from veriward.verifiers.verdict import MAX_REASON_CHARS
+from veriward.wire.outcomes import Status
+
+FLUSH_SECONDS = 0.005  # results wait this long for company before they are sent
+MAX_TASKS_KEPT = 64  # parsed tasks, so that a group's later batches find theirs
+
+
+class Grader:
+    """One conversation with the worker over `sock`; `page` tells it what is being judged."""
+
+    def __init__(self, sock: socket.socket, page: Page) -> None:
+        self._sock = sock
+        self._page = page
+        self._sandbox = WorkerSandbox(sock, page)
+        self._tasks: OrderedDict[bytes, BaseModel] = OrderedDict()
+        self._keys: list[Key] = []
+        self._results: list[bytes] = []
+        self._flushed = 0.0
+
+    def serve(self) -> None:
+        """Judge until the worker closes the socket."""
+        while True:
+            try:
+                kind, payload = receive(self._sock)
+            except EOFError:
+                return
+            assert kind == b"J", kind
+            self._batch(unpack_leases(payload))
+
+    def _batch(self, leases: list[Lease]) -> None:
+        ordinal = 0
+        self._flushed = time.monotonic()
+        for lease in leases:
+            self._page.begin(ordinal)
+            judged = self._judge_of(lease)
+            for index in lease.todo:
+                self._page.begin(ordinal)
+                try:
+                    result = judged(index)
+                except MemoryError:
+                    # The limit is ours, so nothing is said of the response; this process may be in any state.
+                    result = _not_graded(Status.TIMEOUT, "judging it passed the grader's memory limit")
+                    self._add((lease.id, index), result)
+                    self._flush()
+                    raise SystemExit(0) from None
+                except Exception as error:  # noqa: BLE001 - reported as ours, and tried again; never a score
+                    traceback.print_exc(file=sys.stderr)
+                    self._flush()
+                    send(self._sock, b"S", pack_stumble((lease.id, index), _fault(lease.verifier, error)))
+                else:
+                    self._add((lease.id, index), result)
+                ordinal += 1
+        self._page.idle()
+        self._flush()
+        send(self._sock, b"D")
+
+    def _judge_of(self, lease: Lease) -> Callable[[int], bytes]:
+        """A function from the index of a response to its result, as JSON."""
+        try:
+            payload = from_json(lease.payload)
+            verifier = verifiers()[lease.verifier]
+            task = self._task(verifier, payload["task"])
+        except InvalidTask as error:
+            invalid = _not_graded(Status.INVALID_TASK, str(error), verifier)
+            return lambda index: invalid
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - told once per response, as ours
+            fault = error
+
+            def stumble(index: int) -> bytes:
+                raise fault
+
+            return stumble
+        responses = payload["responses"]
+        return lambda index: self._judge(verifier, task, responses[index])
+
+    def _task(self, verifier: Verifier, fields: dict[str, Any]) -> BaseModel:
+        """The validated task. Raises `InvalidTask` naming the first faulty field."""
+        key = sha256(to_json(fields)).digest()
+        known = self._tasks.get(key)
+        if known is not None:
+            self._tasks.move_to_end(key)
+            return known
+        task = parse_task(verifier, {name: value for name, value in fields.items() if name != "verifier"})
+        self._tasks[key] = task
+        if len(self._tasks) > MAX_TASKS_KEPT:
+            self._tasks.popitem(last=False)
+        return task
+
+    def _judge(self, verifier: Verifier, task: BaseModel, response: Any) -> bytes:
+        began = time.perf_counter()
+        try:
+            verdict = judge(verifier, task, response, self._sandbox)
+        except (InvalidTask, ExecutionRefused) as error:
+            return _not_graded(Status.INVALID_TASK, str(error), verifier)
+        return _graded(verifier, verdict, time.perf_counter() - began)
+
+    def _add(self, key: Key, result: bytes) -> None:
+        self._keys.append(key)
+        self._results.append(result)
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._keys:
+            send(self._sock, b"R", pack_results(self._keys, self._results))
+            self._keys, self._results = [], []
+        self._flushed = time.monotonic()
+
+
+class WorkerSandbox:
+    """The `Sandbox` that verifiers get: the worker runs the program and relays what its keeper says."""
+
+    def __init__(self, sock: socket.socket, page: Page) -> None:
+        self._sock = sock
+        self._page = page
+
+    def run(self, execution: Execution, stop: Callable[[Run], bool] | None = None) -> list[Run]:
+        runs: list[Run] = []
+        stopped = False
+        entered = self._page.enter_sandbox()
+        send(self._sock, b"X", pack_execution(execution))
+        while True:
+            kind, payload = receive(self._sock)
+            if kind == b"R":
+                if not stopped:
+                    runs.append(unpack_run(payload))
+                    if stop is not None and stop(runs[-1]):
+                        stopped = True
+                        send(self._sock, b"C")
+                continue
+            self._page.leave_sandbox(entered)
+            if kind == b"D":
+                return runs
+            message = payload.decode("utf-8", "replace")
+            if kind == b"F":
+                field, _, rest = message.partition(" ")
+                raise ExecutionRefused(field, rest)
+            if stopped:
+                return runs
+            raise SandboxError(message)
+
+
+def _graded(verifier: Verifier, verdict: Verdict, seconds: float) -> bytes:
+    if not all(map(math.isfinite, (verdict.reward, *verdict.parts.values(), *verdict.metrics.values()))):
+        raise ArithmeticError(f"{verifier.name} gave a number that is not finite")
+    result: dict[str, Any] = {
+        "status": "graded",
+        "reward": float(verdict.reward),
+        "outcome": verdict.outcome,
+        "parts": verdict.parts,
+        "extracted": None if verdict.extracted is None else _printable(verdict.extracted),
+        "reason": _printable(verdict.reason),
+        "verifier": verifier.name,
+        "version": verifier.version,
+        "metrics": verdict.metrics,
+        "seconds": {"graded": round(seconds, 6)},
+    }
+    if verdict.integrity != "strong":
+        result["integrity"] = verdict.integrity
+    if verdict.isolation is not None:
+        level, layers, backend = verdict.isolation
+        result["isolation"] = {"level": level, "layers": layers, "backend": backend}
+    return to_json(result)
+
+
+def _not_graded(status: Status, reason: str, verifier: Verifier | None = None) -> bytes:
+    result: dict[str, Any] = {"status": status, "reason": _printable(reason)[:MAX_REASON_CHARS]}
+    if verifier is not None:
+        result |= {"verifier": verifier.name, "version": verifier.version}
+    return to_json(result)
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _fault(verifier: str, error: Exception) -> str:
+    if isinstance(error, SandboxError):
+        return f"sandbox: {error}"
+    return f"the verifier {verifier} failed with {type(error).__name__}"

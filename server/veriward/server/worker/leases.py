@@ -1,0 +1,107 @@
+"""What travels between gateway, worker and grader, as bytes.
+
+Gateway and worker speak in frames (`veriward.sandbox.frames`), as do worker and grader:
+
+    gateway -> worker   W settings | J jobs | C ids to cancel
+    worker -> gateway   H hello | B ids begun | R results
+    worker -> grader    J jobs | R D E F frames of an execution
+    grader -> worker    R results | D the jobs are done | S stumbled (our fault) | X execution | C stop it
+
+Results are keyed by (job id, index) in front of their JSON, so that a worker passes them on without parsing them.
+"""
+
+import json
+import struct
+from dataclasses import dataclass, field
+
+from veriward.sandbox.frames import pack_blobs, unpack_blobs
+from veriward.server.worker.plan import Plan
+
+_COUNT = struct.Struct("<I")
+_KEY = struct.Struct("<QI")
+_ID = struct.Struct("<Q")
+
+Key = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Lease:
+    """A job as a worker holds it. `todo` are the indexes still to judge; `tries[i]` the tries that index i used up."""
+
+    id: int
+    kind: str
+    verifier: str
+    plan: Plan
+    finish_by: float  # time.monotonic() seconds; one clock for all processes of a host
+    todo: list[int]
+    payload: bytes
+    tries: dict[int, int] = field(default_factory=dict)
+
+
+def pack_leases(leases: list[Lease]) -> bytes:
+    heads = [
+        [
+            lease.id,
+            lease.kind,
+            lease.verifier,
+            [lease.plan.lane, lease.plan.preload, lease.plan.cpu_seconds, lease.plan.wall_seconds, lease.plan.batch],
+            lease.finish_by,
+            lease.todo,
+        ]
+        for lease in leases
+    ]
+    return pack_blobs({"jobs": heads}, [lease.payload for lease in leases])
+
+
+def unpack_leases(payload: bytes) -> list[Lease]:
+    head, blobs = unpack_blobs(payload)
+    jobs = head["jobs"]
+    assert isinstance(jobs, list)
+    leases = []
+    for (identity, kind, verifier, plan, finish_by, todo), blob in zip(jobs, blobs, strict=True):
+        lane, preload, cpu_seconds, wall_seconds, batch = plan
+        leases.append(
+            Lease(
+                identity,
+                kind,
+                verifier,
+                Plan(lane, tuple(preload), cpu_seconds, wall_seconds, batch),
+                finish_by,
+                todo,
+                blob,
+            )
+        )
+    return leases
+
+
+def pack_results(keys: list[Key], results: list[bytes]) -> bytes:
+    """`results[i]` is the JSON object of the rollout `keys[i]`."""
+    return b"".join([_COUNT.pack(len(keys)), *(_KEY.pack(*key) for key in keys), b"[", b",".join(results), b"]"])
+
+
+def unpack_keys(payload: bytes) -> tuple[list[Key], int]:
+    """The keys of packed results, and where their JSON begins."""
+    (count,) = _COUNT.unpack_from(payload)
+    end = _COUNT.size + count * _KEY.size
+    return list(_KEY.iter_unpack(payload[_COUNT.size : end])), end
+
+
+def pack_one(key: Key, result: dict[str, object]) -> bytes:
+    return pack_results([key], [json.dumps(result).encode()])
+
+
+def pack_ids(ids: list[int]) -> bytes:
+    return b"".join(map(_ID.pack, ids))
+
+
+def unpack_ids(payload: bytes) -> list[int]:
+    return [identity for (identity,) in _ID.iter_unpack(payload)]
+
+
+def pack_stumble(key: Key, reason: str) -> bytes:
+    return _KEY.pack(*key) + reason.encode("utf-8", "replace")
+
+
+def unpack_stumble(payload: bytes) -> tuple[Key, str]:
+    job, index = _KEY.unpack_from(payload)
+    return (job, index), payload[_KEY.size :].decode("utf-8", "replace")

@@ -1,0 +1,89 @@
+"""The warm parent: imports one set of modules once, then forks confined graders from it in milliseconds.
+
+Run as `python -I -m veriward.server.worker.warm`; descriptor 3 is a SOCK_SEQPACKET to the worker. It answers
+`{"ready": true}` once warm; then for each message with two descriptors (the grader's socket, its page) it forks a grader
+and answers with the grader's pidfd.
+"""
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+
+from veriward.sandbox.confine import close_other_descriptors, confine, die_with_parent, enter_private_namespaces
+from veriward.server.worker.grader import Grader
+from veriward.server.worker.page import Page
+from veriward.verifiers import verifiers
+
+CONTROL_FD = 3
+MAX_MESSAGE_BYTES = 64 << 10
+
+
+def main() -> None:
+    die_with_parent(int(sys.argv[1]))
+    control = socket.socket(fileno=CONTROL_FD)
+    settings = json.loads(control.recv(MAX_MESSAGE_BYTES))
+    for module in settings["preload"]:
+        importlib.import_module(module)
+    for verifier in verifiers().values():
+        if verifier.warm_up is not None and set(verifier.preload) <= set(settings["preload"]):
+            verifier.warm_up()
+    enter_private_namespaces()
+    gc.collect()
+    gc.freeze()
+    control.send(b'{"ready": true}')
+    _fork_on_request(control, settings["memory_bytes"])
+
+
+def _fork_on_request(control: socket.socket, memory_bytes: int) -> None:
+    parent = os.getpid()
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    children: dict[int, int] = {}  # pidfd -> pid
+    while True:
+        for fd, _ in poll.poll():
+            if fd in children:
+                os.waitpid(children.pop(fd), 0)
+                poll.unregister(fd)
+                os.close(fd)
+                continue
+            message, fds, _, _ = socket.recv_fds(control, 64, 2)
+            if not message:
+                return
+            sock_fd, page_fd = fds
+            pid = os.fork()
+            if pid == 0:
+                _become_grader(parent, sock_fd, page_fd, memory_bytes)
+            pidfd = os.pidfd_open(pid)
+            socket.send_fds(control, [b"forked"], [pidfd])
+            os.close(sock_fd)
+            os.close(page_fd)
+            children[pidfd] = pid
+            poll.register(pidfd, select.POLLIN)
+
+
+def _become_grader(parent: int, sock_fd: int, page_fd: int, memory_bytes: int) -> None:
+    """Never returns: a fault here ends the process, which the worker sees."""
+    try:
+        die_with_parent(parent)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        page = Page(page_fd)
+        close_other_descriptors((0, 1, 2, sock_fd))
+        readable = sorted({sys.prefix, sys.base_prefix, "/usr", *filter(os.path.isdir, sys.path)})
+        confine(readable=readable, memory_bytes=memory_bytes)
+        Grader(socket.socket(fileno=sock_fd), page).serve()
+    except SystemExit:
+        pass
+    except BaseException:  # noqa: BLE001 - the last frame of a forked process: print, then die
+        sys.excepthook(*sys.exc_info())
+        os._exit(70)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
