@@ -1,6 +1,5 @@
 """Every verifier does what its own cases say, and answers any text with a verdict."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,13 +16,15 @@ ALL = verifiers()
 BY_NAME = [pytest.param(verifier, id=name) for name, verifier in ALL.items()]
 
 
-def rows(runs_programs: bool) -> Iterator[object]:
+def rows(runs_programs: bool) -> list[object]:
     """One row per case; a file that can't be read has none here and fails `test_its_cases_are_of_every_kind`."""
+    found: list[object] = []
     for name, verifier in ALL.items():
         if verifier.runs_programs is runs_programs:
             with suppress(BadCases):
                 for case in conformance.cases(verifier):
-                    yield pytest.param(verifier, case, id=f"{name}: {case.sentence}")
+                    found.append(pytest.param(verifier, case, id=f"{name}: {case.sentence}"))
+    return found
 
 
 @pytest.mark.parametrize(("verifier", "case"), rows(runs_programs=False))

@@ -172,6 +172,6 @@ def _fields(task: dict[str, Any] | str, named: dict[str, Any]) -> dict[str, Any]
     return own if like is None else {**named[like], **own}
 
 
-def _text(response: str | list[str | dict[str, Any]]) -> str:
-    pieces = [response] if isinstance(response, str) else response
+def _text(response: str | dict[str, Any] | list[str | dict[str, Any]]) -> str:
+    pieces = response if isinstance(response, list) else [response]
     return "".join(piece if isinstance(piece, str) else piece["repeat"] * piece["times"] for piece in pieces)

@@ -34,13 +34,14 @@ def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sand
     """The verdict on `response`. Raises `InvalidTask` when the verifier finds the task at fault."""
     text = text_of(response)
     if text is None:
-        return unparsed("no assistant message")
-    if len(text) > MAX_RESPONSE_CHARS:
-        return unparsed(f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}")
-    if not _encodable(text):
-        return unparsed("the response holds a lone surrogate")
-    verdict = verifier.function(response if verifier.messages else text, task, sandbox)
-    return _clipped(verdict)
+        refused = unparsed("no assistant message")
+    elif len(text) > MAX_RESPONSE_CHARS:
+        refused = unparsed(f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}")
+    elif not _encodable(text):
+        refused = unparsed("the response holds a lone surrogate")
+    else:
+        return _clipped(verifier.function(response if verifier.messages else text, task, sandbox))
+    return replace(refused, reward=verifier.lowest_reward, parts={"answer": verifier.lowest_reward})
 
 
 def text_of(response: Response) -> str | None:

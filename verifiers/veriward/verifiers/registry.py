@@ -41,7 +41,7 @@ class Verifier:
     grader (1 for dear ones). `messages`: it gets the chat messages, not the text of the last assistant message.
     `warm_up`: called once in the warm parent, to fill caches that every grader then inherits.
     `runs_programs`: it asks the sandbox to run some; without it, it is never given a real one when its cases are run.
-    `lowest_reward`: of a response that is refused before the verifier sees it; that must never pay more than a wrong one.
+    `lowest_reward`: what a response earns that is refused unseen (too long, no text): never more than a wrong one.
     """
 
     name: str
