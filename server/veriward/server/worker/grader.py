@@ -1,12 +1,12 @@
 """The grader: a forked, confined process that judges one batch after another until it is told or killed.
 
-It alone meets gold answers and the model's text together. It has no network, can write no file and start no process;
-a program that a verifier needs run goes to the worker over the socket, and only its output comes back.
+It alone meets gold answers and the model's text together. It has no network, can write no file (so it prints nothing)
+and start no process; a program that a verifier needs run goes to the worker over the socket, and only its output comes
+back.
 """
 
 import math
 import socket
-import sys
 import time
 import traceback
 from collections import OrderedDict
@@ -27,6 +27,7 @@ from veriward.verifiers.verdict import MAX_REASON_CHARS
 from veriward.wire.outcomes import Status
 
 FLUSH_SECONDS = 0.005  # results wait this long for company before they are sent
+MAX_TRACE_CHARS = 8_000
 MAX_TASKS_KEPT = 64  # parsed tasks, so that a group's later batches find theirs
 
 
@@ -47,7 +48,7 @@ class Grader:
         while True:
             try:
                 kind, payload = receive(self._sock)
-            except EOFError:
+            except (EOFError, ConnectionResetError):
                 return
             assert kind == b"J", kind
             self._batch(unpack_leases(payload))
@@ -69,9 +70,9 @@ class Grader:
                     self._flush()
                     raise SystemExit(0) from None
                 except Exception as error:  # noqa: BLE001 - reported as ours, and tried again; never a score
-                    traceback.print_exc(file=sys.stderr)
                     self._flush()
-                    send(self._sock, b"S", pack_stumble((lease.id, index), _fault(lease.verifier, error)))
+                    trace = traceback.format_exc()[-MAX_TRACE_CHARS:]
+                    send(self._sock, b"S", pack_stumble((lease.id, index), _fault(lease.verifier, error), trace))
                 else:
                     self._add((lease.id, index), result)
                 ordinal += 1

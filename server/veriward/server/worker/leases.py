@@ -98,10 +98,12 @@ def unpack_ids(payload: bytes) -> list[int]:
     return [identity for (identity,) in _ID.iter_unpack(payload)]
 
 
-def pack_stumble(key: Key, reason: str) -> bytes:
-    return _KEY.pack(*key) + reason.encode("utf-8", "replace")
+def pack_stumble(key: Key, reason: str, trace: str) -> bytes:
+    return _KEY.pack(*key) + f"{reason}\n{trace}".encode("utf-8", "replace")
 
 
-def unpack_stumble(payload: bytes) -> tuple[Key, str]:
+def unpack_stumble(payload: bytes) -> tuple[Key, str, str]:
+    """The rollout, the reason for its caller, and the trace for the log."""
     job, index = _KEY.unpack_from(payload)
-    return (job, index), payload[_KEY.size :].decode("utf-8", "replace")
+    reason, _, trace = payload[_KEY.size :].decode("utf-8", "replace").partition("\n")
+    return (job, index), reason, trace

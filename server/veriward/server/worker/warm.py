@@ -1,10 +1,11 @@
 """The warm parent: imports one set of modules once, then forks confined graders from it in milliseconds.
 
-Run as `python -I -m veriward.server.worker.warm`; descriptor 3 is a SOCK_SEQPACKET to the worker. It answers
-`{"ready": true}` once warm; then for each message with two descriptors (the grader's socket, its page) it forks a grader
-and answers with the grader's pidfd.
+Run as `python -m veriward.server.worker.warm PARENT_PID FD`, where FD is a SOCK_SEQPACKET to the worker. It answers
+`{"ready": true}` once warm; then, for each message with two descriptors (the grader's socket, its page), it forks a
+grader and answers with the grader's pidfd.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -13,19 +14,19 @@ import select
 import signal
 import socket
 import sys
+import traceback
 
 from veriward.sandbox.confine import close_other_descriptors, confine, die_with_parent, enter_private_namespaces
 from veriward.server.worker.grader import Grader
 from veriward.server.worker.page import Page
 from veriward.verifiers import verifiers
 
-CONTROL_FD = 3
 MAX_MESSAGE_BYTES = 64 << 10
 
 
 def main() -> None:
     die_with_parent(int(sys.argv[1]))
-    control = socket.socket(fileno=CONTROL_FD)
+    control = socket.socket(fileno=int(sys.argv[2]))
     settings = json.loads(control.recv(MAX_MESSAGE_BYTES))
     for module in settings["preload"]:
         importlib.import_module(module)
@@ -79,8 +80,9 @@ def _become_grader(parent: int, sock_fd: int, page_fd: int, memory_bytes: int) -
         Grader(socket.socket(fileno=sock_fd), page).serve()
     except SystemExit:
         pass
-    except BaseException:  # noqa: BLE001 - the last frame of a forked process: print, then die
-        sys.excepthook(*sys.exc_info())
+    except BaseException:  # noqa: BLE001 - the last frame of a forked process: print, where it still may, then die
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
         os._exit(70)
     os._exit(0)
 

@@ -1,0 +1,175 @@
+"""The embedded fleet: the in-memory queue and worker processes that the gateway starts, watches and replaces."""
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from types import TracebackType
+from typing import Self
+
+from veriward.sandbox.errors import IsolationUnavailable
+from veriward.server.queue.memory import MemoryQueue
+from veriward.server.settings import Settings
+from veriward.server.worker.channel import Channel
+from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_ids
+from veriward.server.worker.main import EXIT_ISOLATION
+from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_for
+from veriward.server.worker.processes import start
+from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, WorkerSettings
+from veriward.verifiers import verifiers
+
+BATCHES_AHEAD = 2  # per grader: one being judged, one in its socket
+RESTART_SECONDS = (0.0, 0.1, 0.5, 2.0)  # before the n-th start in a row that did not get as far as a hello
+END_SECONDS = 5.0
+WARM_AT_START = ("math",)  # verifiers whose graders are ready before the first request
+
+
+class WorkerLink:
+    """A worker process and the gateway's end of its socket."""
+
+    def __init__(self, settings: WorkerSettings, queue: MemoryQueue, ended: Callable[["WorkerLink"], None]) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._ended = ended
+        self._channel: Channel | None = None
+        self.hello: dict[str, object] = {}
+        self.refusal: IsolationUnavailable | None = None
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.process = start("veriward.server.worker.main", theirs)
+        self._channel = await Channel.open(ours, self._frame, self._lost)
+        self._channel.send(b"W", json.dumps(asdict(self._settings)).encode())
+
+    def room(self, plan: Plan) -> int:
+        if plan.lane == EXECUTE_LANE:
+            return self._settings.sandboxes * BATCHES_AHEAD
+        times = GRADERS_PER_CORE_WITH_PROGRAMS if plan.lane.startswith("programs") else 1
+        return self._settings.graders * times * plan.batch * BATCHES_AHEAD
+
+    def lease(self, leases: list[Lease]) -> None:
+        assert self._channel is not None
+        self._channel.send(b"J", pack_leases(leases))
+
+    def cancel(self, ids: list[int]) -> None:
+        if self._channel is not None:
+            self._channel.send(b"C", pack_ids(ids))
+
+    def close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+
+    def _frame(self, kind: bytes, payload: bytes) -> None:
+        if kind == b"R":
+            self._queue.results(payload)
+        elif kind == b"B":
+            self._queue.begun(unpack_ids(payload))
+        elif kind == b"H":
+            self.hello = json.loads(payload)
+            self._queue.join(self)
+            self.ready.set_result(None)
+        elif kind == b"E":
+            told = json.loads(payload)
+            self.refusal = IsolationUnavailable(told["message"], remedy=told["remedy"])
+
+    def _lost(self) -> None:
+        self._channel = None
+        self._queue.lost(self)
+        if not self.ready.done():
+            self.ready.set_exception(self.refusal or ConnectionError("a worker ended before it was ready"))
+            self.ready.exception()  # told through `Embedded.start`, or by the next worker
+        self._ended(self)
+
+
+class Embedded:
+    """`async with Embedded(settings) as embedded:` gives `embedded.queue` with its workers joined.
+
+    Raises `IsolationUnavailable` when the host can't give `settings.min_isolation`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.queue = MemoryQueue(
+            lambda name: plan_for(verifiers()[name]),
+            settings.queue_max_rollouts,
+            settings.queue_max_age_seconds,
+            settings.max_tries,
+        )
+        self._links: set[WorkerLink] = set()
+        self._failures = 0
+        self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def isolation(self) -> dict[str, object]:
+        """What the first worker said of its host: `level`, `layers`, `graders`, `sandboxes`."""
+        return next((link.hello for link in self._links if link.hello), {})
+
+    async def __aenter__(self) -> Self:
+        self._go(self.queue.sweep())
+        links = [await self._start_worker() for _ in range(self._settings.workers)]
+        await asyncio.gather(*(link.ready for link in links))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        links = list(self._links)
+        for link in links:
+            link.close()
+        for task in list(self._tasks):
+            task.cancel()
+        until = time.monotonic() + END_SECONDS
+        while any(link.process.poll() is None for link in links):
+            if time.monotonic() > until:
+                for link in links:
+                    link.process.kill()
+            await asyncio.sleep(0.01)
+
+    async def _start_worker(self) -> WorkerLink:
+        link = WorkerLink(self._worker_settings(), self.queue, self._worker_ended)
+        self._links.add(link)
+        await link.start()
+        return link
+
+    def _worker_settings(self) -> WorkerSettings:
+        settings = self._settings
+        share = max(1, settings.cores // max(1, settings.workers))
+        known = verifiers()
+        plans = [plan_for(known[name]) for name in WARM_AT_START if name in known]
+        return WorkerSettings(
+            graders=settings.graders or share,
+            sandboxes=settings.sandboxes or share,
+            min_isolation=settings.min_isolation,
+            grader_memory_bytes=settings.grader_memory_bytes,
+            grader_max_rollouts=settings.grader_max_rollouts,
+            max_tries=settings.max_tries,
+            warm=tuple((plan.lane, plan.preload) for plan in plans),
+        )
+
+    def _worker_ended(self, link: WorkerLink) -> None:
+        self._links.discard(link)
+        if self._closed:
+            return
+        self._failures = 0 if link.hello else self._failures + 1
+        if link.refusal is not None:
+            print(f"{link.refusal}\n{link.refusal.remedy}", file=sys.stderr)
+            return
+        self._go(self._replace(link, RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]))
+
+    async def _replace(self, link: WorkerLink, delay_seconds: float) -> None:
+        await asyncio.sleep(delay_seconds)
+        status = link.process.poll()
+        print(f"a worker ended with status {status}; starting another", file=sys.stderr)
+        if status != EXIT_ISOLATION:
+            await self._start_worker()
+
+    def _go(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,136 @@
+"""The worker's sandbox keepers: one program at a time on each, so that a verdict does not depend on the load."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from veriward.server.worker.channel import Channel
+from veriward.server.worker.processes import Reaper, start
+
+Relay = Callable[[bytes, bytes], None]
+MAX_STARTS = 3  # of one execution, when keepers die under it
+STOP_SECONDS = 3.0  # a keeper that has not stopped by then is killed
+
+
+@dataclass(eq=False)
+class Running:
+    """An execution: what was asked, who hears of it, and how many runs were told already."""
+
+    payload: bytes
+    relay: Relay
+    keepers: "Keepers"
+    told: int = 0
+    skip: int = 0
+    starts: int = 0
+    keeper: "Keeper | None" = None
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Kill the program; a `D` follows for who still listens."""
+        self.keepers.stop(self)
+
+
+@dataclass(eq=False)
+class Keeper:
+    process: subprocess.Popen[bytes]
+    channel: Channel | None = None
+    running: Running | None = None
+
+
+class Keepers:
+    """`size` keepers; `submit` runs an execution on the first that is free. A keeper that dies is replaced, and what it
+    ran is run again (runs are pure): runs that were told are not told twice."""
+
+    def __init__(self, size: int, arguments: Sequence[str], reaper: Reaper) -> None:
+        self._size = size
+        self._arguments = arguments
+        self._reaper = reaper
+        self._waiting: deque[Running] = deque()
+        self._idle: list[Keeper] = []
+        self._all: set[Keeper] = set()
+        self._closed = False
+
+    async def start(self) -> None:
+        await asyncio.gather(*(self._start_one() for _ in range(self._size)))
+
+    def submit(self, payload: bytes, relay: Relay) -> Running:
+        running = Running(payload, relay, self)
+        self._waiting.append(running)
+        self._pump()
+        return running
+
+    def stop(self, running: Running) -> None:
+        running.stopped = True
+        if running in self._waiting:
+            self._waiting.remove(running)
+            running.relay(b"D", b"")
+        elif running.keeper is not None and running.keeper.channel is not None:
+            running.keeper.channel.send(b"C")
+            asyncio.get_running_loop().call_later(STOP_SECONDS, self._insist, running, running.keeper)
+
+    def close(self) -> None:
+        self._closed = True
+        for keeper in self._all:
+            self._reaper.end(keeper.process)
+
+    async def _start_one(self) -> None:
+        ours, theirs = socket.socketpair()
+        keeper = Keeper(start("veriward.sandbox.keeper", theirs, self._arguments))
+        self._all.add(keeper)
+        keeper.channel = await Channel.open(
+            ours, lambda kind, payload: self._frame(keeper, kind, payload), lambda: self._lost(keeper)
+        )
+        self._idle.append(keeper)
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._waiting and self._idle:
+            keeper, running = self._idle.pop(), self._waiting.popleft()
+            keeper.running, running.keeper = running, keeper
+            running.starts += 1
+            running.skip = running.told
+            assert keeper.channel is not None
+            keeper.channel.send(b"X", running.payload)
+
+    def _frame(self, keeper: Keeper, kind: bytes, payload: bytes) -> None:
+        running = keeper.running
+        if running is None:
+            return
+        if kind == b"R":
+            if running.skip:
+                running.skip -= 1
+            else:
+                running.told += 1
+                running.relay(kind, payload)
+            return
+        keeper.running = running.keeper = None
+        self._idle.append(keeper)
+        running.relay(kind, payload)
+        self._pump()
+
+    def _lost(self, keeper: Keeper) -> None:
+        self._all.discard(keeper)
+        if keeper in self._idle:
+            self._idle.remove(keeper)
+        self._reaper.end(keeper.process)
+        running = keeper.running
+        if running is not None:
+            running.keeper = None
+            if running.stopped:
+                running.relay(b"D", b"")
+            elif running.starts >= MAX_STARTS:
+                running.relay(b"E", f"the sandbox keeper died {running.starts} times under this program".encode())
+            else:
+                self._waiting.appendleft(running)
+        if not self._closed:
+            print("a sandbox keeper died; starting another", file=sys.stderr)
+            task = asyncio.get_running_loop().create_task(self._start_one())
+            task.add_done_callback(lambda done: done.result())
+
+    def _insist(self, running: Running, keeper: Keeper) -> None:
+        if keeper.running is running:
+            self._reaper.end(keeper.process)

@@ -1,0 +1,161 @@
+"""The worker's own process: takes jobs from its queue, routes them to graders and keepers, answers each rollout."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from veriward.sandbox.frames import unpack_run
+from veriward.server.worker.keepers import Keepers, Running
+from veriward.server.worker.leases import Lease, pack_ids, pack_one
+from veriward.server.worker.parents import WarmParent
+from veriward.server.worker.plan import EXECUTE_LANE
+from veriward.server.worker.pool import Pool
+from veriward.server.worker.processes import Reaper
+
+WATCH_SECONDS = 0.02
+GRADERS_PER_CORE_WITH_PROGRAMS = 2  # one judges while another waits for the sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What a worker needs of the server's settings."""
+
+    graders: int
+    sandboxes: int
+    min_isolation: str
+    grader_memory_bytes: int
+    grader_max_rollouts: int
+    max_tries: int
+    warm: tuple[tuple[str, tuple[str, ...]], ...]  # (lane, preload) started at once; others when first needed
+
+
+class Supervisor:
+    """`send(kind, payload)` tells the gateway; see `leases.py` for the frames."""
+
+    def __init__(self, settings: WorkerSettings, keepers: Keepers, send: Callable[[bytes, bytes], None]) -> None:
+        self.max_tries = settings.max_tries
+        self.max_rollouts = settings.grader_max_rollouts
+        self._settings = settings
+        self._keepers = keepers
+        self._send = send
+        self._reaper = Reaper()
+        self._parents: dict[tuple[str, ...], WarmParent] = {}
+        self._pools: dict[str, Pool] = {}
+        self._programs: dict[int, tuple[Lease, Running]] = {}
+        for lane, preload in settings.warm:
+            self._pool(lane, preload)
+
+    def take(self, leases: list[Lease]) -> None:
+        lanes: dict[str, list[Lease]] = {}
+        for lease in leases:
+            lanes.setdefault(lease.plan.lane, []).append(lease)
+        for lane, together in lanes.items():
+            if lane == EXECUTE_LANE:
+                for lease in together:
+                    self._run_program(lease)
+            else:
+                self._pool(lane, together[0].plan.preload).add(together)
+
+    def cancel(self, ids: list[int]) -> None:
+        for identity in ids:
+            if identity in self._programs:
+                self._programs.pop(identity)[1].stop()
+                continue
+            for pool in self._pools.values():
+                pool.cancel(identity)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+        for parent in self._parents.values():
+            parent.close()
+        self._keepers.close()
+        self._reaper.wait()
+
+    async def watch(self) -> None:
+        """Enforce limits until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            now = time.monotonic()
+            for pool in self._pools.values():
+                pool.watch(now)
+            for lease, running in [held for held in self._programs.values() if now > held[0].finish_by]:
+                del self._programs[lease.id]
+                result: dict[str, object] = {"status": "timeout", "reason": "the request's deadline passed"}
+                self._send(b"R", pack_one((lease.id, 0), result))
+                running.stop()
+            self._reaper.collect()
+
+    def begun(self, leases: list[Lease]) -> None:
+        self._send(b"B", pack_ids([lease.id for lease in leases]))
+
+    def results(self, payload: bytes) -> None:
+        self._send(b"R", payload)
+
+    def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Running:
+        return self._keepers.submit(payload, relay)
+
+    def _pool(self, lane: str, preload: tuple[str, ...]) -> Pool:
+        pool = self._pools.get(lane)
+        if pool is None:
+            parent = self._parents.get(preload)
+            if parent is None:
+                parent = WarmParent(preload, self._settings.grader_memory_bytes, self._reaper)
+                self._parents[preload] = parent
+            times = GRADERS_PER_CORE_WITH_PROGRAMS if lane.startswith("programs") else 1
+            pool = self._pools[lane] = Pool(parent, self._settings.graders * times, self)
+        return pool
+
+    def _run_program(self, lease: Lease) -> None:
+        key = (lease.id, 0)
+        runs: list[dict[str, Any]] = []
+
+        def relay(kind: bytes, payload: bytes) -> None:
+            if kind == b"R":
+                runs.append(_told(payload))
+                return
+            if self._programs.pop(lease.id, None) is None:
+                return  # cancelled or past its deadline: answered already
+            result: dict[str, object]
+            if kind == b"D" and runs:
+                result = {"status": "graded", "run": runs[0]}
+            elif kind == b"F":
+                result = {"status": "invalid_task", "reason": payload.decode("utf-8", "replace")}
+            else:
+                result = {"status": "error", "reason": payload.decode("utf-8", "replace")}
+            self._send(b"R", pack_one(key, result))
+
+        self.begun([lease])
+        self._programs[lease.id] = lease, self._keepers.submit(lease.payload, relay)
+
+
+def _told(payload: bytes) -> dict[str, Any]:
+    """A run in the fields of `wire.RunResult`."""
+    run = unpack_run(payload)
+    return {
+        "status": run.status.value,
+        "stdout": run.stdout.decode("utf-8", "replace"),
+        "stderr": run.stderr.decode("utf-8", "replace"),
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "reason": run.reason,
+        "usage": {
+            "wall_seconds": run.usage.wall_seconds,
+            "cpu_seconds": run.usage.cpu_seconds,
+            "memory_bytes": run.usage.memory_bytes,
+        },
+        "isolation": {
+            "level": run.isolation.level,
+            "layers": run.isolation.layers,
+            "backend": run.isolation.backend,
+        },
+    }
+
+
+def unpack_settings(payload: bytes) -> WorkerSettings:
+    fields = json.loads(payload)
+    fields["warm"] = tuple((lane, tuple(preload)) for lane, preload in fields["warm"])
+    return WorkerSettings(**fields)
