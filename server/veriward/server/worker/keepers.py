@@ -13,6 +13,7 @@ from veriward.server.worker.processes import Reaper, start
 
 Relay = Callable[[bytes, bytes], None]
 MAX_STARTS = 3  # of one execution, when keepers die under it
+RESTART_SECONDS = (0.0, 0.1, 0.5, 2.0)  # before the n-th start in a row of a keeper that ran nothing
 STOP_SECONDS = 3.0  # a keeper that has not stopped by then is killed
 
 
@@ -52,7 +53,9 @@ class Keepers:
         self._waiting: deque[Running] = deque()
         self._idle: list[Keeper] = []
         self._all: set[Keeper] = set()
+        self._failures = 0
         self._closed = False
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         await asyncio.gather(*(self._start_one() for _ in range(self._size)))
@@ -87,6 +90,13 @@ class Keepers:
         self._idle.append(keeper)
         self._pump()
 
+    async def _replace(self) -> None:
+        delay_seconds = RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]
+        self._failures += 1
+        print(f"a sandbox keeper died; another starts in {delay_seconds:g} s", file=sys.stderr)
+        await asyncio.sleep(delay_seconds)
+        await self._start_one()
+
     def _pump(self) -> None:
         while self._waiting and self._idle:
             keeper, running = self._idle.pop(), self._waiting.popleft()
@@ -98,6 +108,7 @@ class Keepers:
 
     def _frame(self, keeper: Keeper, kind: bytes, payload: bytes) -> None:
         running = keeper.running
+        self._failures = 0
         if running is None:
             return
         if kind == b"R":
@@ -127,9 +138,9 @@ class Keepers:
             else:
                 self._waiting.appendleft(running)
         if not self._closed:
-            print("a sandbox keeper died; starting another", file=sys.stderr)
-            task = asyncio.get_running_loop().create_task(self._start_one())
-            task.add_done_callback(lambda done: done.result())
+            task = asyncio.get_running_loop().create_task(self._replace())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _insist(self, running: Running, keeper: Keeper) -> None:
         if keeper.running is running:
