@@ -1,0 +1,185 @@
+"""Runs programs inside a confined child, one order at a time; what it says of them is believed by nobody.
+
+The keeper speaks over a SOCK_SEQPACKET socket: a letter and JSON, payloads as descriptors.
+
+    P {mode, entry, stubs}  [code]                            -> once per child
+    T {index, fresh}        [input, stdout, stderr, result]   -> run once
+                                                              <- D {index, status, reason, exit_code}
+
+A child that ends without a D has been ended by its program. Every run gets fresh globals, streams and builtins; modules
+stay imported. Not undone: what an earlier run of the same submission did to other modules, its threads and its files.
+They can hurt nobody else.
+"""
+
+# ruff: noqa: BLE001 -- whatever the program raises, at whatever moment, is what this file reports
+
+import atexit
+import builtins
+import io
+import json
+import os
+import random
+import signal
+import socket
+import sys
+from _sitebuiltins import Quitter
+from typing import Any, NoReturn, TextIO
+
+from veriward.sandbox.modes import MODES, PROGRAM, Mode, NotCompiled
+from veriward.sandbox.plain import Unserialisable
+from veriward.sandbox.remote import MissingEntry, read_all
+
+MAX_MESSAGE_BYTES = 64 << 10
+RECURSION_LIMIT = 1_000  # Python's own, counted from the program's first frame
+FLUSH_FAILED = 120  # the exit code Python itself gives when the last output could not be written
+
+_show = sys.excepthook
+
+
+def serve(sock: socket.socket) -> NoReturn:
+    """Obey the keeper until it hangs up. Called in the sandbox child, after confinement."""
+    atexit._clear()  # the parent's callbacks are not the program's
+    plan, (code,) = _receive(sock, b"P")
+    mode = MODES[plan["mode"]](read_all(code), plan["entry"], plan["stubs"], sock)
+    clean = _Clean()
+    while True:
+        order, (*standard, result) = _receive(sock, b"T")
+        for number, descriptor in enumerate(standard):
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        clean.restore()
+        report = _run(mode, order["fresh"], result)
+        os.close(result)
+        sock.send(b"D" + json.dumps({"index": order["index"], **report}).encode())
+
+
+def _receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]]:
+    message, descriptors, _, _ = socket.recv_fds(sock, MAX_MESSAGE_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
+    if not message:
+        os._exit(0)  # the keeper is gone, or wants nothing more
+    if message[:1] != kind:
+        raise ValueError(f"expected {kind!r}, got {message[:1]!r}")
+    return json.loads(message[1:]), descriptors
+
+
+class _Clean:
+    """What a run may have spoilt and is cheap to give to the next one anew."""
+
+    def __init__(self) -> None:
+        for name in ("exit", "quit"):  # given by `site`, which a zygote does without
+            setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
+        self._builtins = dict(vars(builtins))
+        self._directory = os.getcwd()
+        self._path = list(sys.path)
+        frame, depth = sys._getframe(), 0
+        while frame.f_back is not None:
+            frame, depth = frame.f_back, depth + 1
+        self._recursion_limit = RECURSION_LIMIT + depth
+
+    def restore(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        vars(builtins).update(self._builtins)
+        os.chdir(self._directory)
+        sys.path[:] = self._path
+        sys.argv = ["program.py"]
+        sys.setrecursionlimit(self._recursion_limit)
+        random.seed(0)  # equal input, equal verdict
+        sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
+            io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8", "surrogateescape"
+        )
+        sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
+            io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "surrogateescape", newline="\n"
+        )
+        sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
+            io.BufferedWriter(io.FileIO(2, "w", closefd=False)), "utf-8", "backslashreplace", line_buffering=True
+        )
+
+
+def _run(mode: Mode, fresh: bool, result: int) -> dict[str, Any]:
+    streams = sys.stdout, sys.stderr
+    try:
+        mode.run(fresh, result)
+        report = _report("finished")
+    except BaseException as error:
+        report = _failure(error, mode.is_script)
+    if mode.is_script:
+        _end_script(mode)
+    if not _flush(*streams) and report["status"] == "finished":
+        report = _report("runtime_error", "exit_code", FLUSH_FAILED)
+    return mode.overrule(report)
+
+
+def _report(status: str, reason: str = "", exit_code: int | None = 0) -> dict[str, Any]:
+    return {"status": status, "reason": reason, "exit_code": exit_code}
+
+
+def _failure(error: BaseException, is_script: bool) -> dict[str, Any]:
+    """What Python itself would do about an uncaught exception, traceback and exit code included."""
+    if isinstance(error, SystemExit):
+        code = _exit_code(error.code)
+        if not is_script:
+            return _report("runtime_error", "early_exit", code)
+        return _report("runtime_error", "exit_code", code) if code else _report("finished")
+    if isinstance(error, NotCompiled):
+        _print(error.__cause__ or error)
+        return _report("compile_error", "compile_error", 1)
+    _print(error)
+    reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), "exception")
+    return _report("runtime_error", reason, 1)
+
+
+_REASONS: dict[type[BaseException], str] = {
+    AssertionError: "assertion",
+    MemoryError: "memory_error",
+    MissingEntry: "missing_entry",
+    Unserialisable: "unserialisable",
+}
+
+
+def _print(error: BaseException) -> None:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != PROGRAM:
+        trace = trace.tb_next  # our own frames
+    try:
+        _show(type(error), error.with_traceback(trace), trace)
+    except BaseException:
+        pass  # no memory left to say why, or a hostile exception: the status stands
+
+
+def _exit_code(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    try:
+        print(code, file=sys.stderr)
+    except BaseException:
+        pass  # as above
+    return 1
+
+
+def _end_script(mode: Mode) -> None:
+    """The end of a process as Python does it: threads are waited for, exit functions run, globals dropped."""
+    try:
+        threading = sys.modules.get("threading")
+        if threading is not None:
+            for thread in threading.enumerate():
+                if not thread.daemon and thread is not threading.current_thread():
+                    thread.join()
+        atexit._run_exitfuncs()
+        mode.forget()  # open files flush as they go
+    except BaseException as error:
+        _print(error)  # as Python does, without a word in the exit code
+
+
+def _flush(stdout: TextIO, stderr: TextIO) -> bool:
+    written = True
+    for stream in (sys.stdout, stdout, sys.stderr, stderr):
+        try:
+            stream.flush()
+        except (ValueError, AttributeError):
+            pass  # closed, detached or replaced by something else
+        except BaseException:
+            written = written and stream is not stdout
+    return written
