@@ -1,0 +1,35 @@
+"""`Client` and `AsyncClient`: rewards from a Veriward server, with httpx and pydantic alone."""
+
+from veriward.client.awaited import AsyncClient
+from veriward.client.blocking import Client
+from veriward.client.errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    RequestRefused,
+    ServerFailed,
+    ServerOverloaded,
+    StreamBroken,
+    UnexpectedAnswer,
+    VeriwardError,
+)
+from veriward.client.payload import Limits, Reply, Task
+from veriward.client.rewards import mask, rewards_or_nan, rewards_or_none
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ConnectionFailed",
+    "DeadlineExceeded",
+    "Limits",
+    "Reply",
+    "RequestRefused",
+    "ServerFailed",
+    "ServerOverloaded",
+    "StreamBroken",
+    "Task",
+    "UnexpectedAnswer",
+    "VeriwardError",
+    "mask",
+    "rewards_or_nan",
+    "rewards_or_none",
+]

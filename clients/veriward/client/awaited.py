@@ -1,0 +1,134 @@
+"""`AsyncClient`: the calls of `calls.py`, driven by asyncio."""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from veriward.client.batching import AsyncBatcher, Kind
+from veriward.client.calls import GRADE_SECONDS, POOL, RECONNECT_SECONDS, Calls
+from veriward.client.exchange import Conversation, outcome_signature
+from veriward.client.payload import Limits, Reply, Task, encode, encode_reply
+from veriward.client.retries import TROUBLE
+from veriward.wire import GradeItem, Priority, Result, StreamLine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _driven(
+    call: Callable[Concatenate[Calls, P], Conversation[T]],
+) -> Callable[Concatenate["AsyncClient", P], Coroutine[Any, Any, T]]:
+    @functools.wraps(call)
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._drive(call(self._calls, *args, **kwargs))
+
+    method.__signature__ = outcome_signature(call)  # type: ignore[attr-defined]
+    return method
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """What belongs to one event loop and dies with it: connections, and calls that travel together."""
+
+    transport: httpx.AsyncBaseTransport
+    batcher: AsyncBatcher
+
+
+class AsyncClient:
+    """`Client` for asyncio: the same calls, awaited. One client may serve several event loops, one after another."""
+
+    def __init__(
+        self,
+        url: str | Sequence[str] | None = None,
+        *,
+        api_key: str | None = None,
+        reconnect_seconds: float = RECONNECT_SECONDS,
+        limits: Limits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._calls = Calls.of(url, api_key, reconnect_seconds, limits or Limits())
+        self._given_transport = transport
+        self._homes: dict[asyncio.AbstractEventLoop, _Home] = {}
+
+    grade = _driven(Calls.grade)
+    grade_rollouts = _driven(Calls.grade_rollouts)
+    rewards = _driven(Calls.rewards)
+    execute = _driven(Calls.execute)
+    put_tasks = _driven(Calls.put_tasks)
+    verifiers = _driven(Calls.verifiers)
+    verifier = _driven(Calls.verifier)
+    ready = _driven(Calls.ready)
+
+    async def grade_one(
+        self,
+        task: Task,
+        response: Reply,
+        *,
+        deadline_seconds: float = GRADE_SECONDS,
+        priority: Priority = "normal",
+        source: str = "",
+    ) -> Result:
+        """Grade one rollout. Calls that are made at the same time travel together."""
+        kind = Kind.of(task, deadline_seconds, priority, source)
+        return await self._home().batcher.grade_one(kind, (encode(task), encode_reply(response)))
+
+    async def grade_stream(
+        self,
+        items: Sequence[GradeItem | Mapping[str, Any]],
+        *,
+        deadline_seconds: float = GRADE_SECONDS,
+        priority: Priority = "normal",
+    ) -> AsyncIterator[StreamLine]:
+        """Like `grade`, but each result as soon as it is there; see `Client.grade_stream`."""
+        for opening, reader in self._calls.streams(items, deadline_seconds=deadline_seconds, priority=priority):
+            async with aclosing(await self._drive(opening)) as response:
+                with reader.reading(str(response.request.url)):
+                    async for chunk in response.aiter_bytes():
+                        for line in reader.feed(chunk):
+                            yield line
+
+    async def _drive(self, conversation: Conversation[T]) -> T:
+        transport = self._home().transport
+        try:
+            attempt = next(conversation)
+            while True:
+                if attempt.pause_seconds:
+                    await asyncio.sleep(attempt.pause_seconds)
+                try:
+                    response = await transport.handle_async_request(attempt.request)
+                    response.request = attempt.request
+                    if not (attempt.stream and response.status_code == 200):
+                        async with aclosing(response):
+                            await response.aread()
+                except TROUBLE as trouble:
+                    attempt = conversation.throw(trouble)
+                else:
+                    attempt = conversation.send(response)
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+
+    def _home(self) -> _Home:
+        loop = asyncio.get_running_loop()
+        if loop not in self._homes:
+            self._homes = {known: home for known, home in self._homes.items() if not known.is_closed()}
+            transport = self._given_transport or httpx.AsyncHTTPTransport(limits=POOL)
+            batcher = AsyncBatcher(lambda kind, rollouts: self._drive(self._calls.grade_batch(kind, rollouts)))
+            self._homes[loop] = _Home(transport, batcher)
+        return self._homes[loop]
+
+    async def aclose(self) -> None:
+        home = self._homes.pop(asyncio.get_running_loop(), None)
+        if home is not None:
+            await home.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

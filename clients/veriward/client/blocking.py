@@ -1,0 +1,116 @@
+"""`Client`: the calls of `calls.py`, driven by the thread that makes them."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from veriward.client.batching import Kind, ThreadBatcher
+from veriward.client.calls import GRADE_SECONDS, POOL, RECONNECT_SECONDS, Calls
+from veriward.client.exchange import Conversation, outcome_signature
+from veriward.client.payload import Limits, Reply, Task, encode, encode_reply
+from veriward.client.retries import TROUBLE
+from veriward.wire import GradeItem, Priority, Result, StreamLine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _driven(call: Callable[Concatenate[Calls, P], Conversation[T]]) -> Callable[Concatenate["Client", P], T]:
+    @functools.wraps(call)
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._drive(call(self._calls, *args, **kwargs))
+
+    method.__signature__ = outcome_signature(call)  # type: ignore[attr-defined]
+    return method
+
+
+class Client:
+    """Grades rollouts on a Veriward server. Safe to share between threads; keeps its connections.
+
+    `url` is an address, or several (with commas between, or a list): the next is used when one cannot be reached.
+    Default: `VERIWARD_URL`, else http://127.0.0.1:8000. `api_key` defaults to `VERIWARD_API_KEY`. While no server can
+    be reached, calls go on trying for `reconnect_seconds` or to their deadline. Proxies in the environment are not
+    used; for one, or for certificates of your own, pass `transport=httpx.HTTPTransport(proxy=…, verify=…)`.
+    """
+
+    def __init__(
+        self,
+        url: str | Sequence[str] | None = None,
+        *,
+        api_key: str | None = None,
+        reconnect_seconds: float = RECONNECT_SECONDS,
+        limits: Limits | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._calls = Calls.of(url, api_key, reconnect_seconds, limits or Limits())
+        self._transport = transport or httpx.HTTPTransport(limits=POOL)
+        self._batcher = ThreadBatcher(lambda kind, rollouts: self._drive(self._calls.grade_batch(kind, rollouts)))
+
+    grade = _driven(Calls.grade)
+    grade_rollouts = _driven(Calls.grade_rollouts)
+    rewards = _driven(Calls.rewards)
+    execute = _driven(Calls.execute)
+    put_tasks = _driven(Calls.put_tasks)
+    verifiers = _driven(Calls.verifiers)
+    verifier = _driven(Calls.verifier)
+    ready = _driven(Calls.ready)
+
+    def grade_one(
+        self,
+        task: Task,
+        response: Reply,
+        *,
+        deadline_seconds: float = GRADE_SECONDS,
+        priority: Priority = "normal",
+        source: str = "",
+    ) -> Result:
+        """Grade one rollout. Calls that several threads make at the same time travel together."""
+        kind = Kind.of(task, deadline_seconds, priority, source)
+        return self._batcher.grade_one(kind, (encode(task), encode_reply(response)))
+
+    def grade_stream(
+        self,
+        items: Sequence[GradeItem | Mapping[str, Any]],
+        *,
+        deadline_seconds: float = GRADE_SECONDS,
+        priority: Priority = "normal",
+    ) -> Iterator[StreamLine]:
+        """Like `grade`, but each result as soon as it is there: `line.result` of `items[line.item]`'s response
+        number `line.response`. Raises `StreamBroken` if the connection ends before all came."""
+        for opening, reader in self._calls.streams(items, deadline_seconds=deadline_seconds, priority=priority):
+            with closing(self._drive(opening)) as response, reader.reading(str(response.request.url)):
+                for chunk in response.iter_bytes():
+                    yield from reader.feed(chunk)
+
+    def _drive(self, conversation: Conversation[T]) -> T:
+        try:
+            attempt = next(conversation)
+            while True:
+                if attempt.pause_seconds:
+                    time.sleep(attempt.pause_seconds)
+                try:
+                    response = self._transport.handle_request(attempt.request)
+                    response.request = attempt.request
+                    if not (attempt.stream and response.status_code == 200):
+                        with closing(response):
+                            response.read()
+                except TROUBLE as trouble:
+                    attempt = conversation.throw(trouble)
+                else:
+                    attempt = conversation.send(response)
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
