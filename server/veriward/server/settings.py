@@ -1,20 +1,20 @@
 """One frozen settings model: defaults, then `VERIWARD_*` from the environment, then a TOML file, then flags."""
 
 import os
+import tomllib
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1 << 20
+
+
+class UnreadableSettings(ValueError):
+    """The TOML file is missing, is not TOML, or holds keys that no setting has."""
 
 
 class Settings(BaseSettings):
@@ -24,7 +24,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(), description="`key` or `key:scope+scope`, separated by commas; the one scope is tasks:read"
+    )
     workers: int = Field(default=1, ge=0, le=64, description="worker processes that this server starts itself")
     graders: int = Field(default=0, ge=0, le=1024, description="graders per import set and worker; 0: one per core")
     sandboxes: int = Field(default=0, ge=0, le=1024, description="sandbox keepers per worker; 0: one per core")
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     tasks_bytes: int = Field(default=256 * MIB, ge=0)
     tasks_ttl_seconds: float = Field(default=24 * 3600.0, gt=0)
     idempotency_seconds: float = Field(default=600.0, gt=0)
+    idempotency_bytes: int = Field(default=64 * MIB, ge=0)
 
     grader_memory_bytes: int = Field(default=1024 * MIB, gt=0)
     grader_max_rollouts: int = Field(default=20_000, gt=0, description="a grader is replaced after so many")
@@ -54,19 +57,37 @@ class Settings(BaseSettings):
     def cores(self) -> int:
         return len(os.sched_getaffinity(0))
 
+    @field_validator("api_keys", mode="before")
     @classmethod
-    def load(cls, toml: Path | None = None, **flags: Any) -> "Settings":
-        """Read the environment, then `toml`, then `flags` (None: not given). Raises `pydantic.ValidationError`."""
+    def _split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [entry.strip() for entry in value.split(",") if entry.strip()]
+        return value
+
+    @classmethod
+    def load(cls, toml: Path | None = None, **flags: Any) -> Self:
+        """Read the environment, then `toml`, then `flags` (None: not given); each overrides what came before.
+
+        Raises `UnreadableSettings` or `pydantic.ValidationError`, both `ValueError`.
+        """
         given = {name: value for name, value in flags.items() if value is not None}
+        return cls(**{**_read(toml, cls.model_fields), **given})
 
-        class Loaded(cls):  # type: ignore[misc, valid-type]
-            @classmethod
-            def settings_customise_sources(
-                cls, settings_cls: type[BaseSettings], env_settings: PydanticBaseSettingsSource, **_: Any
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                sources: list[PydanticBaseSettingsSource] = [InitSettingsSource(settings_cls, given)]
-                if toml is not None:
-                    sources.append(TomlConfigSettingsSource(settings_cls, toml))
-                return (*sources, env_settings)
 
-        return cls.model_construct(**Loaded().model_dump())
+def _read(toml: Path | None, known: Iterable[str]) -> dict[str, Any]:
+    if toml is None:
+        return {}
+    try:
+        values = tomllib.loads(toml.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnreadableSettings(f"{toml}: {error}") from None
+    names = list(known)
+    unknown = [f"{key!r}{_nearest(key, names)}" for key in values if key not in names]
+    if unknown:
+        raise UnreadableSettings(f"{toml}: unknown {', '.join(unknown)}")
+    return values
+
+
+def _nearest(key: str, names: list[str]) -> str:
+    close = get_close_matches(key, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,64 @@
+"""Builds the HTTP app. Everything that it holds hangs on the app: two in one process share nothing."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from veriward.server.edge import Edge
+from veriward.server.gateway import Gateway
+from veriward.server.grade import add_grade
+from veriward.server.health import add_health
+from veriward.server.problems import Refusal
+from veriward.server.queue import Queue
+from veriward.server.settings import Settings
+from veriward.verifiers import Verifier
+from veriward.wire import ErrorCode
+
+
+def create_app(
+    settings: Settings, queue: Queue | None = None, verifiers: Mapping[str, Verifier] | None = None
+) -> FastAPI:
+    """The app; `app.state.gateway` is its `Gateway`. Without `queue` it starts workers of its own when it starts;
+    without `verifiers` it knows those of the registry.
+
+    Raises `UnsafeBinding` and `BadKey`.
+    """
+    gateway = Gateway(settings, queue, verifiers)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if queue is not None:
+            yield
+            await gateway.drain()
+            return
+        from veriward.server.embedded import Embedded
+
+        async with Embedded(settings) as embedded:
+            gateway.queue = embedded.queue
+            gateway.isolation = lambda: embedded.isolation
+            yield
+            await gateway.drain()
+
+    app = FastAPI(
+        title="Veriward",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: _as_refusal},
+    )
+    app.state.gateway = gateway
+    app.add_middleware(Edge, gateway=gateway)
+    add_grade(app, gateway)
+    add_health(app, gateway)
+    return app
+
+
+async def _as_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        raise Refusal(ErrorCode.METHOD_NOT_ALLOWED, f"{request.method} is not served here", headers=error.headers)
+    raise Refusal(ErrorCode.NOT_FOUND, "there is nothing at this path", headers=error.headers)

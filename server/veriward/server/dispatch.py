@@ -1,0 +1,196 @@
+"""Turns the items of a request into jobs for the queue, and what it delivers into results.
+
+A rollout that was judged before comes from the cache; one that is being judged is waited for (`flights.py`).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from veriward.server.batch import Batch
+from veriward.server.cache import Kept, ResultCache
+from veriward.server.flights import Flights, Follower, Work
+from veriward.server.jobs import Job, Priority, RolloutResult
+from veriward.server.judged import Unjudgeable, response_bytes, responses_json
+from veriward.server.metrics import NO_VERIFIER, Metrics
+from veriward.server.queue import Queue, QueueFull
+from veriward.server.rendering import Written, blank, write
+from veriward.server.settings import Settings
+from veriward.server.task_store import ReadyTask, TaskStore
+from veriward.verifiers import InvalidTask, Verifier
+from veriward.wire import GradeRequest, Outcome, Status
+
+PRIORITIES = {"low": Priority.LOW, "normal": Priority.NORMAL, "high": Priority.HIGH}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Share(Job):
+    """A job that knows which places of its item it fills, and under which keys its results are kept."""
+
+    work: Work
+    places: Sequence[int]
+    keys: Sequence[bytes]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done for a request, before anything is."""
+
+    jobs: list[Share] = field(default_factory=list)
+    written: list[tuple[Work, int, Written]] = field(default_factory=list)
+    kept: list[tuple[Work, int, Kept]] = field(default_factory=list)
+    followers: list[Follower] = field(default_factory=list)
+
+
+class Dispatch:
+    """Between the routes and the queue; `queue` gives the latter once it runs."""
+
+    def __init__(
+        self, settings: Settings, tasks: TaskStore, cache: ResultCache, metrics: Metrics, queue: Callable[[], Queue]
+    ) -> None:
+        self._settings = settings
+        self._tasks = tasks
+        self._cache = cache
+        self._metrics = metrics
+        self._queue = queue
+        self.flights = Flights(cache, self._seat)
+
+    def grade(self, request: GradeRequest, request_id: str) -> Batch:
+        """Submit what must be judged; every result comes into the batch. Raises `QueueFull`: then nothing is done."""
+        items = request.items
+        batch = Batch(request_id, [len(item.responses) for item in items], [item.id for item in items])
+        now = time.monotonic()
+        finish_by = now + request.deadline_seconds
+        start_by = min(finish_by, now + self._settings.queue_wait_seconds)
+        plan = Plan()
+
+        def work(at: int, verifier: Verifier | None) -> Work:
+            series = self._metrics.series(verifier.name if verifier else NO_VERIFIER, items[at].source)
+            return Work(batch, at, blank(verifier), series, PRIORITIES[request.priority], start_by, finish_by)
+
+        for at, item in enumerate(items):
+            try:
+                task = self._tasks.resolve(item.task)
+            except InvalidTask as invalid:
+                refused = write({"status": Status.INVALID_TASK, "reason": str(invalid)}, blank(None))
+                plan.written += [(work(at, None), place, refused) for place in range(len(item.responses))]
+            else:
+                self._plan_item(plan, work(at, task.verifier), task, item.responses)
+        self._carry_out(plan, batch)
+        return batch
+
+    def _plan_item(self, plan: Plan, work: Work, task: ReadyTask, responses: Sequence[Any]) -> None:
+        verifier, cache, flights = task.verifier, self._cache, self.flights
+        max_chars = self._settings.max_response_chars
+        prefix = _key_prefix(task) if cache.enabled else None
+        places: list[int] = []
+        judged: list[bytes] = []
+        keys: list[bytes] = []
+        for place, response in enumerate(responses):
+            try:
+                text = response_bytes(response, verifier, max_chars)
+            except Unjudgeable as fault:
+                plan.written.append((work, place, _unparsed(verifier, str(fault), work)))
+                continue
+            if prefix is not None:
+                digest = prefix.copy()
+                digest.update(text)
+                key = digest.digest()
+                kept = cache.get(key)
+                if kept is not None:
+                    plan.kept.append((work, place, kept))
+                    continue
+                leader = flights.leader(key)
+                if leader is None:
+                    flights.lead(key, work)
+                elif work.may_follow(leader):
+                    plan.followers.append(Follower(work, task, place, key, text, flights))
+                    continue
+                keys.append(key)
+            places.append(place)
+            judged.append(text)
+        for at in range(0, len(places), verifier.batch):
+            to = at + verifier.batch
+            plan.jobs.append(_share(work, task, places[at:to], judged[at:to], keys[at:to]))
+
+    def _carry_out(self, plan: Plan, batch: Batch) -> None:
+        if plan.jobs:
+            self._submit(plan.jobs, batch)
+        for work, place, written in plan.written:
+            work.settle(place, written)
+        for work, place, kept in plan.kept:
+            work.settle_kept(place, kept)
+        for follower in plan.followers:
+            batch.hold(follower)
+            self._seat(follower)
+
+    def _submit(self, jobs: Sequence[Share], batch: Batch) -> None:
+        try:
+            ticket = self._queue().submit(jobs, self._deliver)
+        except BaseException:
+            for job in jobs:
+                for key in job.keys:
+                    self.flights.abort(key, job.work)
+            raise
+        batch.hold(ticket)
+
+    def _deliver(self, job: Job, index: int, result: RolloutResult) -> None:
+        assert isinstance(job, Share)
+        work = job.work
+        written = write(result, work.blank)
+        if not work.settle(job.places[index], written):
+            return
+        if written.status == Status.GRADED:
+            work.series.verifier.queued.add(written.queued_seconds)
+            work.series.verifier.graded.add(written.graded_seconds)
+        if job.keys:
+            self.flights.land(job.keys[index], work, written)
+
+    def _seat(self, follower: Follower) -> None:
+        """Give a follower its result, a flight to wait for, or a job of its own."""
+        work, key = follower.work, follower.key
+        kept = self._cache.peek(key)
+        if kept is not None:
+            follower.waits = False
+            work.settle_kept(follower.place, kept)
+            return
+        leader = self.flights.leader(key)
+        if leader is not None and work.may_follow(leader):
+            self.flights.follow(follower)
+            return
+        follower.waits = False
+        self.flights.lead(key, work)
+        try:
+            self._submit([_share(work, follower.task, [follower.place], [follower.response], [key])], work.batch)
+        except QueueFull as full:
+            work.settle(follower.place, write({"status": Status.OVERLOADED, "reason": str(full)}, work.blank))
+
+
+def _key_prefix(task: ReadyTask) -> Any:
+    verifier = task.verifier
+    head = f"{verifier.name}\0{verifier.version}\0{len(task.fields_json)}\0"
+    return sha256(head.encode() + task.fields_json)
+
+
+def _share(work: Work, task: ReadyTask, places: Sequence[int], judged: Sequence[bytes], keys: Sequence[bytes]) -> Share:
+    verifier = task.verifier
+    return Share(
+        kind="grade",
+        verifier=verifier.name,
+        payload=b'{"task":%b,"responses":%b}' % (task.fields_json, responses_json(judged, verifier)),
+        rollouts=len(places),
+        priority=work.priority,
+        start_by=work.start_by,
+        finish_by=work.finish_by,
+        work=work,
+        places=places,
+        keys=keys,
+    )
+
+
+def _unparsed(verifier: Verifier, reason: str, work: Work) -> Written:
+    lowest = verifier.lowest_reward
+    verdict = {"status": Status.GRADED, "reward": lowest, "outcome": Outcome.UNPARSED, "parts": {"answer": lowest}}
+    return write({**verdict, "reason": reason}, work.blank)

@@ -1,0 +1,112 @@
+"""The outermost layer of a request: its id, its caller, its line in the log, its count, and every refusal's answer."""
+
+import re
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from veriward.server.auth import ANYONE, Caller
+from veriward.server.body import ClientGone
+from veriward.server.gateway import Gateway
+from veriward.server.problems import Refusal, problem_response, retry_after
+from veriward.server.queue import QueueFull
+from veriward.wire import ErrorCode
+
+OPEN_PATHS = frozenset({"/healthz"})
+QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+CLIENT_GONE_STATUS = 499  # never sent; in logs and metrics only
+MAX_PATH_CHARS = 200  # of a path in the log
+DRAIN_RETRY_SECONDS = 5
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A request as it came in; routes add the rollouts that they counted."""
+
+    request_id: str
+    caller: Caller
+    rollouts: int = 0
+
+
+def arrival(scope: MutableMapping[str, Any]) -> Arrival:
+    """The arrival of the request with this scope."""
+    found = scope["veriward.arrival"]
+    assert isinstance(found, Arrival)
+    return found
+
+
+class Edge:
+    """Pure ASGI middleware around one app."""
+
+    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
+        self._app = app
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _SANE_ID.fullmatch(given) else uuid4().hex
+        came = scope["veriward.arrival"] = Arrival(request_id, ANYONE)
+        status = 0
+
+        async def send_with_id(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        self._gateway.enter()
+        try:
+            self._admit(scope, headers, came)
+            await self._app(scope, receive, send_with_id)
+        except ClientGone:
+            status = CLIENT_GONE_STATUS
+        except Exception as error:
+            if status:
+                self._gateway.log.exception("answer_broken_off", request_id=request_id)
+                raise
+            await problem_response(self._refusal(error, request_id), request_id)(scope, receive, send_with_id)
+        finally:
+            self._gateway.leave()
+            self._record(scope, headers, came, status, time.perf_counter() - began)
+
+    def _refusal(self, error: Exception, request_id: str) -> Refusal:
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, QueueFull):
+            return Refusal(ErrorCode.OVERLOADED, str(error), headers=retry_after(error.retry_after_seconds))
+        self._gateway.log.error("request_failed", request_id=request_id, exc_info=error)
+        return Refusal(ErrorCode.INTERNAL, "the server failed; its log has the reason under this request_id")
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], came: Arrival) -> None:
+        path = scope["path"]
+        if path not in OPEN_PATHS:
+            came.caller = self._gateway.keys.caller(headers.get(b"authorization", b""))
+        if self._gateway.draining and scope["method"] in ("POST", "PUT"):
+            raise Refusal(ErrorCode.DRAINING, "this server is shutting down", headers=retry_after(DRAIN_RETRY_SECONDS))
+
+    def _record(self, scope: Scope, headers: dict[bytes, bytes], came: Arrival, status: int, seconds: float) -> None:
+        method = scope["method"]
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._gateway.metrics.request(route, method if route != "unmatched" else "any", status, seconds)
+        fields: dict[str, Any] = {"request_id": came.request_id, "method": method, "status": status}
+        fields["path"] = scope["path"][:MAX_PATH_CHARS]
+        fields["seconds"] = round(seconds, 6)
+        if came.rollouts:
+            fields["rollouts"] = came.rollouts
+        traceparent = headers.get(b"traceparent", b"")
+        if _TRACEPARENT.fullmatch(traceparent):
+            fields["traceparent"] = traceparent.decode()
+        log = self._gateway.log
+        (log.debug if scope["path"] in QUIET_PATHS else log.info)("request", **fields)

@@ -1,0 +1,102 @@
+"""What the routes of one app share, and its life: serving, draining, drained."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from veriward.server.auth import Keys, check_binding
+from veriward.server.cache import ResultCache
+from veriward.server.dispatch import Dispatch
+from veriward.server.idempotency import Idempotency
+from veriward.server.jobs import Deliver, Job, Ticket
+from veriward.server.logs import logger
+from veriward.server.metrics import Metrics
+from veriward.server.problems import Refusal, retry_after
+from veriward.server.queue import Queue, QueueDepth
+from veriward.server.settings import Settings
+from veriward.server.task_store import TaskStore
+from veriward.verifiers import Verifier, registry
+from veriward.wire import ErrorCode
+
+
+class Gateway:
+    """One app's state. `queue` is set while the app runs, and `isolation` then says how its workers confine."""
+
+    def __init__(
+        self, settings: Settings, queue: Queue | None = None, verifiers: Mapping[str, Verifier] | None = None
+    ) -> None:
+        check_binding(settings)
+        self.settings = settings
+        self.queue = queue
+        self.verifiers = registry.verifiers() if verifiers is None else verifiers
+        self.keys = Keys(settings.api_keys)
+        self.log = logger(settings)
+        self.metrics = Metrics()
+        self.cache = ResultCache(settings.cache_bytes)
+        self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)
+        self.idempotency = Idempotency(settings.idempotency_seconds, settings.idempotency_bytes)
+        self.dispatch = Dispatch(settings, self.tasks, self.cache, self.metrics, self.running_queue)
+        self.isolation: Callable[[], Mapping[str, object]] = dict
+        self.draining = False
+        self.in_flight = 0
+        self._drained = asyncio.Event()
+        self._describe()
+
+    def running_queue(self) -> Queue:
+        """Raises `Refusal` before the app runs."""
+        if self.queue is None:
+            raise Refusal(ErrorCode.NOT_READY, "the queue is not running yet", headers=retry_after(1))
+        return self.queue
+
+    def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Ticket:
+        return self.running_queue().submit(jobs, deliver)
+
+    def enter(self) -> None:
+        """A request begins."""
+        self.in_flight += 1
+
+    def leave(self) -> None:
+        self.in_flight -= 1
+        if self.draining and not self.in_flight:
+            self._drained.set()
+
+    def stop_admitting(self) -> None:
+        """From now on work is refused with 503 `draining`; what runs goes on."""
+        self.draining = True
+        if not self.in_flight:
+            self._drained.set()
+
+    async def drain(self) -> bool:
+        """Stop admitting and wait for what runs, `drain_seconds` at most; whether all of it ended."""
+        self.stop_admitting()
+        try:
+            async with asyncio.timeout(self.settings.drain_seconds):
+                await self._drained.wait()
+        except TimeoutError:
+            self.log.warning("drain_incomplete", requests=self.in_flight)
+            return False
+        return True
+
+    def _depth(self) -> QueueDepth:
+        return QueueDepth(0, 0, 0.0, 0) if self.queue is None else self.queue.depth()
+
+    def _describe(self) -> None:
+        self.metrics.gauges += [
+            ("veriward_queue_waiting", "Rollouts waiting", lambda: self._depth().waiting),
+            ("veriward_queue_running", "Rollouts running", lambda: self._depth().running),
+            ("veriward_queue_oldest_seconds", "Seconds the oldest has waited", lambda: self._depth().oldest_seconds),
+            ("veriward_workers", "Workers alive", lambda: self._depth().workers),
+            ("veriward_requests_in_flight", "Requests being answered", lambda: self.in_flight),
+            ("veriward_cache_bytes", "Bytes of kept results", lambda: self.cache.bytes),
+            ("veriward_cache_entries", "Kept results", lambda: len(self.cache)),
+            ("veriward_tasks_bytes", "Bytes of stored tasks", lambda: self.tasks.bytes),
+            ("veriward_tasks_entries", "Stored tasks", lambda: len(self.tasks)),
+            ("veriward_idempotency_bytes", "Bytes kept for repeated requests", lambda: self.idempotency.bytes),
+        ]
+        self.metrics.counters += [
+            ("veriward_cache_hits", "Rollouts answered from kept results", lambda: self.cache.hits),
+            ("veriward_cache_misses", "Rollouts not found among kept results", lambda: self.cache.misses),
+            ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self._shared),
+        ]
+
+    def _shared(self) -> int:
+        return self.dispatch.flights.shared

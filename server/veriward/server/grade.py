@@ -1,0 +1,95 @@
+"""`POST /v1/grade`: the envelope is checked whole, then every rollout gets its own answer, plain or streamed."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Request, Response
+from pydantic import Field
+from starlette.types import Receive, Scope, Send
+
+from veriward.server.batch import Batch
+from veriward.server.body import parse_json, read_body
+from veriward.server.edge import arrival
+from veriward.server.envelope import bounded_list, check
+from veriward.server.gateway import Gateway
+from veriward.server.judged import response_errors
+from veriward.server.problems import invalid_fields
+from veriward.server.reader import Reader
+from veriward.server.rendering import grade_response, stream_end, stream_lines
+from veriward.wire import FieldError, GradeItem, GradeRequest
+
+NDJSON = "application/x-ndjson"
+
+
+class _Item(GradeItem):
+    """Leaves what is inside a task or a response to those who answer for it alone."""
+
+    task: dict[Any, Any]
+    responses: Annotated[list[Any], Field(min_length=1)]
+
+
+class _Request(GradeRequest):
+    items: Annotated[list[_Item], Field(min_length=1)]  # type: ignore[assignment]
+
+
+def add_grade(app: FastAPI, gateway: Gateway) -> None:
+    async def grade(request: Request) -> Response:
+        """Judge every response by its item's task; the results keep the order of the request."""
+        came = arrival(request.scope)
+        body = await read_body(request, gateway.settings.max_body_bytes)
+
+        def begin() -> Batch:
+            asked = parse_grade(body, gateway.settings.max_responses)
+            return gateway.dispatch.grade(asked, came.request_id)
+
+        batch = gateway.idempotency.batch(came.caller, request, body, begin)
+        came.rollouts = batch.remaining + len(batch.finished)
+        if NDJSON in request.headers.get("accept", ""):
+            return ResultStream(batch)
+        async with Reader(batch, request.receive) as reader:
+            await reader.end()
+        return Response(grade_response(batch), media_type="application/json")
+
+    app.add_api_route("/v1/grade", grade, methods=["POST"], response_model=None)
+
+
+def parse_grade(body: bytes, max_responses: int) -> GradeRequest:
+    """The request, in which responses are strings or lists of messages. Raises `Refusal`."""
+    value = parse_json(body)
+    bounded_list(value, "items", max_responses)
+    asked = check(_Request, value, "items")
+    count = sum(len(item.responses) for item in asked.items)
+    if count > max_responses:
+        message = f"{count:,} responses are more than {max_responses:,}; send them in parts"
+        raise invalid_fields([FieldError(field="items", message=message)])
+    errors = [
+        error
+        for i, item in enumerate(asked.items)
+        for j, response in enumerate(item.responses)
+        if type(response) is not str
+        for error in response_errors(response, f"items[{i}].responses[{j}]")
+    ]
+    if errors:
+        raise invalid_fields(errors)
+    return asked
+
+
+class ResultStream(Response):
+    """A line per result as it comes, then the line that says that they are all there."""
+
+    media_type = NDJSON
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._batch = batch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with Reader(self._batch, receive) as reader:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            while places := await reader.next():
+                await send(_chunk(stream_lines(self._batch, places)))
+            await send(_chunk(stream_end(self._batch), more=False))
+
+
+def _chunk(body: bytes, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
