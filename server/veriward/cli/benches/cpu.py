@@ -1,0 +1,96 @@
+"""CPU time of a process and all its descendants, the ended ones included, read from /proc."""
+
+import os
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+ENDED = "ended children"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeCpu:
+    """CPU seconds of a tree at one moment, by the processes' names; `ENDED` is what reaped children had used."""
+
+    by_name: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.by_name.values()) / TICKS_PER_SECOND
+
+    def since(self, before: "TreeCpu") -> "TreeCpu":
+        spent = Counter(self.by_name)
+        spent.subtract(before.by_name)
+        return TreeCpu(spent)
+
+    def shares(self) -> dict[str, float]:
+        """Each name's share of the whole, largest first."""
+        whole = max(1, sum(self.by_name.values()))
+        return {name: round(ticks / whole, 3) for name, ticks in self.by_name.most_common() if ticks > 0}
+
+
+def tree_cpu(root: int) -> TreeCpu:
+    """What the session leader `root` and its descendants have used so far.
+
+    A child that ends between two readings moves from its own account to its parent's, so differences stay right, as
+    long as someone waits for it; the kernel drops the account of a child whose parent ignores it.
+    """
+    stats = {pid: stat for pid in _pids() if (stat := _stat(pid)) is not None}
+    members = {root}
+    grew = True
+    while grew:
+        found = {pid for pid, stat in stats.items() if stat.parent in members or stat.session == root}
+        grew = not found <= members
+        members |= found
+    used: Counter[str] = Counter()
+    for pid in members:
+        if stat := stats.get(pid):
+            used[stat.name] += stat.own_ticks
+            used[ENDED] += stat.children_ticks
+    return TreeCpu(used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stat:
+    name: str
+    parent: int
+    session: int
+    own_ticks: int
+    children_ticks: int
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _stat(pid: int) -> _Stat | None:
+    """proc(5): the name stands in parentheses and may hold any character, the fields after it are numbers."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    name, _, rest = text.partition("(")[2].rpartition(")")
+    fields = rest.split()
+    return _Stat(
+        name, int(fields[1]), int(fields[3]), int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+    )
+
+
+def own_cpu_seconds() -> float:
+    """CPU seconds of this process and of its children that have ended, to the microsecond."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def cpu_per_call(work: Callable[[int], object], seconds: float, at_most: int = 1_000_000) -> tuple[float, int]:
+    """Call `work(0)`, `work(1)`, … for `seconds`. Returns the mean CPU seconds of a call, and how many there were."""
+    count = 0
+    began = own_cpu_seconds()
+    until = time.monotonic() + seconds
+    while count < at_most and (time.monotonic() < until or not count):
+        work(count)
+        count += 1
+    return (own_cpu_seconds() - began) / count, count

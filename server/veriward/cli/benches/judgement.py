@@ -1,0 +1,65 @@
+"""Holds figures against their targets: met or missed, by how much, and what limits those that missed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from veriward.cli.benches.session import Figure
+from veriward.cli.benches.targets import BY_ROW, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row of the report. `ratio`: how many times better than its baseline; `met` is None where nothing is asked."""
+
+    target: Target
+    figure: Figure
+    ratio: float | None
+    met: bool | None
+    limited_by: str
+
+    def as_json(self) -> dict[str, Any]:
+        target, figure = self.target, self.figure
+        return {
+            "row": target.row,
+            "work": target.work,
+            "unit": target.unit,
+            "value": figure.value,
+            "units_measured": figure.units,
+            "target": {"at_most": target.at_most, "at_least": target.at_least, "times_baseline": target.times},
+            "baseline": target.baseline,
+            "times_better_than_baseline": self.ratio,
+            "met": self.met,
+            "limited_by": self.limited_by,
+            "notes": figure.notes,
+        }
+
+
+def judged(figures: list[Figure]) -> list[Judged]:
+    """In the order of the table of targets."""
+    by_row = {figure.row: figure for figure in figures}
+    return [_judged(target, by_row[row], by_row) for row, target in BY_ROW.items() if row in by_row]
+
+
+def _judged(target: Target, figure: Figure, by_row: dict[str, Figure]) -> Judged:
+    ratio = None
+    if target.baseline is not None and target.baseline in by_row:
+        ratio = by_row[target.baseline].value / figure.value
+    bounds = [
+        None if target.at_most is None else figure.value <= target.at_most,
+        None if target.at_least is None else figure.value >= target.at_least,
+        None if target.times is None or ratio is None else ratio >= target.times,
+    ]
+    asked = [bound for bound in bounds if bound is not None]
+    met = all(asked) if asked else None
+    return Judged(target, figure, ratio, met, _limit(figure) if met is False else "")
+
+
+def _limit(figure: Figure) -> str:
+    """Where the CPU time went, as far as it was seen from outside."""
+    shares = figure.notes.get("cpu_shares")
+    if not shares:
+        return ""
+    parts = [f"{name} {share:.0%}" for name, share in list(shares.items())[:3]]
+    busy = figure.notes.get("cores_busy")
+    cores = "" if busy is None else f"; the server kept {busy:g} cores busy"
+    return f"CPU time: {', '.join(parts)}{cores}"

@@ -1,0 +1,48 @@
+"""The table that `veriward bench` prints."""
+
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from veriward.cli.benches.judgement import Judged
+from veriward.cli.benches.targets import Target
+
+
+def table(rows: list[Judged], machine: dict[str, Any]) -> Group:
+    """One line per row, then where the time went in those that missed their target."""
+    grid = Table(title="what a unit of work costs here", pad_edge=False)
+    grid.add_column("work")
+    grid.add_column("measured", justify="right")
+    grid.add_column("target", justify="right")
+    grid.add_column("× baseline", justify="right")
+    grid.add_column("")
+    for row in rows:
+        grid.add_row(
+            Text(row.target.work, style="dim" if row.target.group == "baseline" else ""),
+            f"{_number(row.figure.value)} {row.target.unit}",
+            _asked(row.target),
+            "" if row.ratio is None else f"{_number(row.ratio)}×",
+            {True: "[green]met", False: "[red]missed", None: ""}[row.met],
+        )
+    missed = [Text(f"missed: {row.target.work}. {row.limited_by}") for row in rows if row.met is False]
+    about = Text(
+        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, "
+        f"veriward {machine['veriward']}, {machine['date']}, load {machine['load_before']:.1f} before"
+    )
+    return Group(grid, *missed, about)
+
+
+def _asked(target: Target) -> str:
+    asked = [
+        "" if target.at_most is None else f"≤ {_number(target.at_most)}",
+        "" if target.at_least is None else f"≥ {_number(target.at_least)}",
+        "" if target.times is None else f"≥ {_number(target.times)}×",
+    ]
+    return " ".join(part for part in asked if part)
+
+
+def _number(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,20 @@
+"""The groups of rows, in the order in which they are measured."""
+
+from collections.abc import Callable
+
+from veriward.cli.benches.bombs import bombs
+from veriward.cli.benches.mathematics import mathematics
+from veriward.cli.benches.programs import problems, programs
+from veriward.cli.benches.session import Session
+from veriward.cli.benches.starts import starts
+from veriward.cli.benches.verdicts import requests, verdicts
+
+ROWS: dict[str, Callable[[Session], None]] = {
+    "start": starts,
+    "programs": programs,
+    "tests": problems,
+    "math": mathematics,
+    "verdicts": verdicts,
+    "requests": requests,
+    "bombs": bombs,
+}

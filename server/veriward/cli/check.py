@@ -1,0 +1,112 @@
+"""`veriward check`: is this host fit, are the settings as meant, and does every verifier keep its own promises?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veriward.cli.exits import Exit, stop
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from veriward.sandbox.levels import Report
+
+    from veriward.server.settings import Settings
+
+SECRET = "(hidden)"
+SHOWN_FAILURES = 10  # of one verifier
+
+
+def check(
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings.", show_default=False)] = None,
+    verifier: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this verifier's cases; may be repeated.")
+    ] = None,
+    conformance: Annotated[
+        bool, typer.Option("--conformance/--no-conformance", help="Run the cases of the verifiers.")
+    ] = True,
+) -> None:
+    """Check settings, sandbox and verifiers.
+
+    Prints every setting and where it comes from; tries, on this host, what the sandbox promises, and says what to
+    change where a layer is missing; runs every verifier's own cases, those of your own verifiers included (their
+    cases stand beside their module, in `NAME.cases.toml`).
+
+    ```
+    veriward check
+    veriward check --config veriward.toml --no-conformance
+    veriward check --verifier my_verifier
+    ```
+
+    Exit codes: 0 all is well; 1 a verifier fails a case; 2 a setting is wrong; 78 the isolation is weaker than
+    `min_isolation`.
+    """
+    from rich.console import Console
+    from veriward.sandbox.levels import probe
+
+    from veriward.cli.configured import load_settings
+
+    console = Console(highlight=False)
+    settings = load_settings(config)
+    _print_settings(console, settings, config)
+    with Console(stderr=True).status("probing the sandbox"):
+        report = probe()
+    isolated = _print_isolation(console, report, settings.min_isolation)
+    conforms = not conformance or _print_conformance(console, verifier)
+    if not isolated:
+        raise typer.Exit(Exit.ISOLATION)
+    if not conforms:
+        raise typer.Exit(Exit.FOUND)
+
+
+def _print_settings(console: "Console", settings: "Settings", config: Path | None) -> None:
+    import os
+    import tomllib
+
+    from rich.table import Table
+    from rich.text import Text
+
+    in_file = tomllib.loads(config.read_text("utf-8")) if config else {}
+    table = Table("setting", "value", "from", box=None, pad_edge=False, title="Settings", title_justify="left")
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if name == "api_keys":
+            value = f"{len(value)} {SECRET}" if value else "none"
+        origin = f"VERIWARD_{name.upper()}" if f"VERIWARD_{name.upper()}" in os.environ else ""
+        origin = str(config) if name in in_file else origin
+        table.add_row(name, Text(str(value)), Text(origin, style="cyan"), style="" if origin else "dim")
+    console.print(table)
+
+
+def _print_isolation(console: "Console", report: "Report", least: str) -> bool:
+    """Whether the level is at least `least`."""
+    console.print(f"\n[bold]Sandbox[/bold]  level {report.level}, {least} or better is asked for")
+    console.print(f"  works: {', '.join(report.layers) or 'nothing'}")
+    if report.missing:
+        console.print(f"  missing: {', '.join(report.missing)}", style="yellow")
+        console.print(f"  to do: {report.remedy}", markup=False)
+    return report.level >= least
+
+
+def _print_conformance(console: "Console", names: list[str] | None) -> bool:
+    """Whether every case of the verifiers holds."""
+    from rich.text import Text
+
+    from veriward.cli.conformance_run import conformance_of
+    from veriward.verifiers import verifiers
+
+    known = verifiers()
+    if unknown := [name for name in names or () if name not in known]:
+        stop(f"no verifier is called {', '.join(unknown)}; known: {', '.join(known)}", Exit.USAGE)
+    console.print("\n[bold]Verifiers[/bold]")
+    chosen = [one for name, one in known.items() if not names or name in names]
+    good = True
+    for verifier, held, complaints in conformance_of(chosen):
+        good = good and not complaints
+        sign = "[red]fails[/red]" if complaints else "[green]holds[/green]"
+        console.print(f"  {verifier.name} {verifier.version}: {sign}, {held} cases are as they say")
+        for complaint in complaints[:SHOWN_FAILURES]:
+            console.print(Text(f"    {complaint}"))
+        if len(complaints) > SHOWN_FAILURES:
+            console.print(f"    … and {len(complaints) - SHOWN_FAILURES} more")
+    return good

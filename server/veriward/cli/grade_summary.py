@@ -1,0 +1,68 @@
+"""Prints what a run of `veriward grade` came to: a table by source and status, what disagrees, what was rejected."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from veriward.cli.grade_run import GradeRun
+from veriward.cli.tally import MAX_LISTED, Disagreement, SourceTally, Tally
+from veriward.wire import Status
+
+ID_CHARS = 40
+REASON_CHARS = 120
+
+
+def print_summary(run: GradeRun, console: Console) -> None:
+    tally = run.tally
+    if tally.lines:
+        console.print(_table(tally))
+    if run.kept_lines or run.again_lines:
+        console.print(f"{run.kept_lines:,} lines were graded by an earlier run; {run.again_lines:,} were graded again")
+    if tally.compared:
+        share = tally.agreed / tally.compared
+        console.print(f"agreement with `expected`: {tally.agreed:,} of {tally.compared:,} rollouts ({share:.2%})")
+    if tally.not_comparable:
+        console.print(f"{tally.not_comparable:,} lines have an `expected` that is not a reward or null per response")
+    for disagreement in tally.disagreements:
+        console.print(Text("  " + _sentence(disagreement)))
+    if tally.disagreed > MAX_LISTED:
+        console.print(f"  … and {tally.disagreed - MAX_LISTED:,} more")
+    if run.rejected:
+        console.print(f"{run.rejected:,} bad lines, listed in {run.rejected_path}:", style="yellow", markup=False)
+        for bad in run.first_rejected:
+            console.print(Text(f"  line {bad.number}: {bad.error}"))
+        if run.rejected > len(run.first_rejected):
+            console.print(f"  … and {run.rejected - len(run.first_rejected):,} more")
+    if not tally.lines and not run.rejected:
+        console.print(f"{run.source} holds no rollouts", markup=False)
+
+
+def _table(tally: Tally) -> Table:
+    total = tally.total()
+    statuses = [status for status in Status if total.statuses[status]]
+    table = Table(title=f"{tally.rollouts:,} rollouts in {tally.lines:,} lines")
+    table.add_column("source", overflow="fold")
+    table.add_column("rollouts", justify="right")
+    for status in statuses:
+        table.add_column(status, justify="right")
+    table.add_column("mean reward", justify="right")
+    for name, source in sorted(tally.sources.items()):
+        table.add_row(Text(name or "–"), *_cells(source, statuses))
+    if len(tally.sources) > 1:
+        table.add_section()
+        table.add_row("all", *_cells(total, statuses))
+    return table
+
+
+def _cells(source: SourceTally, statuses: list[Status]) -> list[str]:
+    mean = source.mean_reward
+    counts = [f"{source.statuses[status]:,}" for status in statuses]
+    return [f"{source.rollouts:,}", *counts, "–" if mean is None else f"{mean:.4f}"]
+
+
+def _sentence(one: Disagreement) -> str:
+    got = one.status if one.reward is None else f"{one.reward:g}"
+    wanted = "null" if one.expected is None else f"{one.expected:g}"
+    name = f" ({one.id[:ID_CHARS]})" if one.id else ""
+    reason = f": {one.reason[:REASON_CHARS]}" if one.reason else ""
+    return f"line {one.line}{name}, response {one.response}: expected {wanted}, got {got}{reason}"

@@ -1,0 +1,50 @@
+"""The command `veriward`. Commands import what they need when they run, so that `--help` is quick."""
+
+from typing import Annotated
+
+import typer
+
+from veriward.cli.bench import bench
+from veriward.cli.check import check
+from veriward.cli.grade import grade
+from veriward.cli.serve import serve
+from veriward.cli.verifiers import verifiers
+
+app = typer.Typer(
+    name="veriward",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,  # a fault of ours gives a plain traceback, which can be reported
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("veriward"))
+        raise typer.Exit
+
+
+@app.callback()
+def veriward(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Rewards that can be trusted: runs the code in rollouts, checks the answers, serves the verdicts.
+
+    Begin with `veriward check`, then `veriward serve` in one terminal and your trainer in another; or grade a file
+    with `veriward grade`. Every command explains itself with `--help`.
+    """
+
+
+app.command()(serve)
+app.command()(grade)
+app.command()(verifiers)
+app.command()(check)
+app.command()(bench)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,132 @@
+"""Reads a JSONL file of rollouts line by line: each is a `Line` to grade, or a `BadLine` that says why it cannot be.
+
+A line is the JSON of a `wire.GradeItem` (`id`, `task`, `responses`, `source`); other keys are kept for the output. The
+file may be larger than memory: one line is held at a time. Blank lines are passed over.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from pydantic import ValidationError
+
+from veriward.wire import MAX_RESPONSES, GradeItem
+
+MAX_LINE_BYTES = 30 << 20  # with its envelope it still fits the server's default body limit of 32 MiB
+EXCERPT_CHARS = 200
+WRITTEN_KEYS = ("line", "results", "line_hash")
+"""Keys that the output adds; an input line may not bring its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line to grade. `item` holds the fields of a GradeItem, `kept` the other keys, `end` the offset after it."""
+
+    number: int
+    hash: str
+    item: dict[str, Any]
+    kept: dict[str, Any]
+    end: int
+    size_bytes: int
+
+    @property
+    def rollouts(self) -> int:
+        return len(self.item["responses"])
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that cannot be graded, and why."""
+
+    number: int
+    hash: str
+    error: str
+    excerpt: str
+    end: int
+
+
+def rollout_lines(path: Path, skip: Callable[[int], bool]) -> Iterator[Line | BadLine]:
+    """Every line of the file that is not blank and whose number, from 1, is not to be skipped; in order."""
+    for number, raw, end in raw_lines(path):
+        if skip(number):
+            continue
+        digest = line_hash(raw)
+        try:
+            item, kept = _parsed(raw)
+        except _Unfit as unfit:
+            yield BadLine(number, digest, str(unfit), raw[:EXCERPT_CHARS].decode("utf-8", "replace"), end)
+        else:
+            yield Line(number, digest, item, kept, end, len(raw))
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
+    """(number, bytes, offset after it) of each line that is not blank; of one that is too long, its beginning."""
+    with path.open("rb") as file:
+        number = 0
+        while raw := file.readline(MAX_LINE_BYTES + 2):
+            number += 1
+            if len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
+                _skip_rest_of_line(file)
+            if text := raw.removeprefix(b"\xef\xbb\xbf").strip():
+                yield number, text, file.tell()
+
+
+def line_hash(raw: bytes) -> str:
+    """What tells that a line is still the one that was graded: 64 bits of its SHA-256, in hexadecimal."""
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+class _Unfit(Exception):
+    """Why a line cannot be graded."""
+
+
+def _parsed(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    if len(raw) > MAX_LINE_BYTES:
+        raise _Unfit(f"longer than {MAX_LINE_BYTES:,} bytes")
+    try:
+        fields = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise _Unfit("not JSON: nested too deeply") from None
+    except ValueError as error:  # malformed, not UTF-8, NaN, or a number of too many digits
+        raise _Unfit(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise _Unfit("not a JSON object")
+    for key in WRITTEN_KEYS:
+        if key in fields:
+            raise _Unfit(f"the key {key!r} is one that the output adds; give it another name")
+    item = {key: fields.pop(key) for key in GradeItem.model_fields if key in fields}
+    _check_shape(item, may_hold_surrogates=b"\\u" in raw)
+    return item, fields
+
+
+def _check_shape(item: dict[str, Any], *, may_hold_surrogates: bool) -> None:
+    if may_hold_surrogates:  # a lone surrogate in a response is the model's doing: the server judges it
+        item = json.loads(json.dumps(item, ensure_ascii=False).encode("utf-8", "replace"))
+    try:
+        GradeItem.model_validate(item)
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        raise _Unfit(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if len(item["responses"]) > MAX_RESPONSES:
+        raise _Unfit(f"responses: {len(item['responses']):,} of them, more than {MAX_RESPONSES:,}")
+
+
+def _skip_rest_of_line(file: BinaryIO) -> None:
+    while rest := file.readline(1 << 20):
+        if rest.endswith(b"\n"):
+            return
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
