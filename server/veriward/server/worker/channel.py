@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import cast
 
 from veriward.sandbox.frames import HEADER, MAX_FRAME_BYTES, pack
 
@@ -35,9 +36,8 @@ class Channel(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=MAX_FRAME_BYTES)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport.set_write_buffer_limits(high=MAX_FRAME_BYTES)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer
