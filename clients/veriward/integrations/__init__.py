@@ -1,0 +1,1 @@
+"""One module per trainer, imported only when asked for."""
