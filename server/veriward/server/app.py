@@ -6,13 +6,17 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from veriward.server.catalogue import add_catalogue
 from veriward.server.edge import Edge
+from veriward.server.execute import add_execute
 from veriward.server.gateway import Gateway
 from veriward.server.grade import add_grade
 from veriward.server.health import add_health
+from veriward.server.openapi import add_openapi
 from veriward.server.problems import Refusal
 from veriward.server.queue import Queue
 from veriward.server.settings import Settings
+from veriward.server.tasks import add_tasks
 from veriward.verifiers import Verifier
 from veriward.wire import ErrorCode
 
@@ -36,8 +40,7 @@ def create_app(
         from veriward.server.embedded import Embedded
 
         async with Embedded(settings) as embedded:
-            gateway.queue = embedded.queue
-            gateway.isolation = lambda: embedded.isolation
+            gateway.run_on(embedded.queue, lambda: embedded.isolation)
             yield
             await gateway.drain()
 
@@ -52,8 +55,9 @@ def create_app(
     )
     app.state.gateway = gateway
     app.add_middleware(Edge, gateway=gateway)
-    add_grade(app, gateway)
-    add_health(app, gateway)
+    for add in (add_grade, add_execute, add_tasks, add_catalogue, add_health):
+        add(app, gateway)
+    add_openapi(app)
     return app
 
 

@@ -1,6 +1,6 @@
 """Holds a parsed body against its wire model: 422 names every field at fault by its path, `items[3].foo`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,16 +12,20 @@ MAX_FIELDS = 100  # of one object; pydantic builds an error for every unknown on
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def check(model: type[Model], body: Any, *lists: str) -> Model:
-    """The body as `model`. Objects in the top-level fields named by `lists` are bounded first. Raises `Refusal`."""
+def check(model: type[Model], body: Any, list_name: str, *within: str) -> Model:
+    """The body as `model`. Raises `Refusal`.
+
+    Before anything is built, the objects in the list `list_name`, and those in their fields `within`, are bounded.
+    """
     if not isinstance(body, dict):
         raise Refusal(ErrorCode.INVALID_REQUEST, f"the body must be an object, not {_kind(body)}")
     _bound(body, "the body")
-    for name in lists:
-        members = body.get(name)
-        for at, member in enumerate(members if isinstance(members, list) else ()):
-            if isinstance(member, dict) and len(member) > MAX_FIELDS:
-                _bound(member, f"{name}[{at}]")
+    members = body.get(list_name)
+    for at, member in enumerate(members if isinstance(members, list) else ()):
+        if isinstance(member, dict):
+            _bound(member, f"{list_name}[{at}]")
+            for name in within:
+                _bound(member.get(name), f"{list_name}[{at}].{name}")
     try:
         return model.model_validate(body)
     except ValidationError as invalid:
@@ -54,8 +58,8 @@ def path(location: Sequence[int | str], prefix: str = "") -> str:
     return text
 
 
-def _bound(fields: Mapping[str, Any], where: str) -> None:
-    if len(fields) > MAX_FIELDS:
+def _bound(fields: Any, where: str) -> None:
+    if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
         raise Refusal(ErrorCode.INVALID_REQUEST, f"{where} has {len(fields):,} fields, more than {MAX_FIELDS}")
 
 

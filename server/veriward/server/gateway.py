@@ -1,13 +1,12 @@
 """What the routes of one app share, and its life: serving, draining, drained."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from veriward.server.auth import Keys, check_binding
 from veriward.server.cache import ResultCache
 from veriward.server.dispatch import Dispatch
 from veriward.server.idempotency import Idempotency
-from veriward.server.jobs import Deliver, Job, Ticket
 from veriward.server.logs import logger
 from veriward.server.metrics import Metrics
 from veriward.server.problems import Refusal, retry_after
@@ -19,7 +18,7 @@ from veriward.wire import ErrorCode
 
 
 class Gateway:
-    """One app's state. `queue` is set while the app runs, and `isolation` then says how its workers confine."""
+    """One app's state. `queue` is set while the app runs."""
 
     def __init__(
         self, settings: Settings, queue: Queue | None = None, verifiers: Mapping[str, Verifier] | None = None
@@ -35,20 +34,27 @@ class Gateway:
         self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)
         self.idempotency = Idempotency(settings.idempotency_seconds, settings.idempotency_bytes)
         self.dispatch = Dispatch(settings, self.tasks, self.cache, self.metrics, self.running_queue)
-        self.isolation: Callable[[], Mapping[str, object]] = dict
+        self._isolation: Callable[[], Mapping[str, object]] = dict
         self.draining = False
         self.in_flight = 0
         self._drained = asyncio.Event()
         self._describe()
+
+    @property
+    def isolation(self) -> Mapping[str, object]:
+        """How the workers confine what they run: `level`, `layers`; empty before one has said."""
+        return self._isolation()
+
+    def run_on(self, queue: Queue, isolation: Callable[[], Mapping[str, object]]) -> None:
+        """Serve from `queue`."""
+        self.queue = queue
+        self._isolation = isolation
 
     def running_queue(self) -> Queue:
         """Raises `Refusal` before the app runs."""
         if self.queue is None:
             raise Refusal(ErrorCode.NOT_READY, "the queue is not running yet", headers=retry_after(1))
         return self.queue
-
-    def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Ticket:
-        return self.running_queue().submit(jobs, deliver)
 
     def enter(self) -> None:
         """A request begins."""

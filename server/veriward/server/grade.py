@@ -12,10 +12,11 @@ from veriward.server.edge import arrival
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.judged import response_errors
+from veriward.server.openapi import documented, references
 from veriward.server.problems import invalid_fields
 from veriward.server.reader import Reader
 from veriward.server.rendering import grade_response, stream_end, stream_lines
-from veriward.wire import FieldError, GradeItem, GradeRequest
+from veriward.wire import FieldError, GradeItem, GradeRequest, GradeResponse, StreamEnd, StreamLine
 
 NDJSON = "application/x-ndjson"
 
@@ -49,7 +50,9 @@ def add_grade(app: FastAPI, gateway: Gateway) -> None:
             await reader.end()
         return Response(grade_response(batch), media_type="application/json")
 
-    app.add_api_route("/v1/grade", grade, methods=["POST"], response_model=None)
+    documents = documented(GradeRequest, GradeResponse)
+    documents["responses"][200]["content"] = {NDJSON: {"schema": {"anyOf": references(StreamLine, StreamEnd)}}}
+    app.add_api_route("/v1/grade", grade, methods=["POST"], **documents)
 
 
 def parse_grade(body: bytes, max_responses: int) -> GradeRequest:

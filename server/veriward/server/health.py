@@ -43,7 +43,7 @@ def add_health(app: FastAPI, gateway: Gateway) -> None:
                     "oldest_seconds": round(depth.oldest_seconds, 3),
                 },
                 "workers": depth.workers,
-                "isolation": gateway.isolation(),
+                "isolation": gateway.isolation,
             }
         )
 

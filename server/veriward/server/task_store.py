@@ -139,7 +139,12 @@ def ref_of(task: ReadyTask) -> str:
 
 def whole(task: ReadyTask) -> dict[str, Any]:
     """The task as a client would send it."""
-    return {"verifier": task.verifier.name, **json.loads(task.fields_json)}
+    return {"verifier": task.verifier.name, **fields_of(task)}
+
+
+def fields_of(task: ReadyTask) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(task.fields_json)
+    return fields
 
 
 def _unwritable(value: Any, location: tuple[int | str, ...]) -> Iterator[InvalidTask]:
