@@ -62,11 +62,11 @@ class DeadlineExceeded(VeriwardError):
 
 class _Answered(VeriwardError):
     def __init__(self, address: str, what: str, problem: Problem) -> None:
-        fields = "".join(f"; {error.field}: {error.message}" for error in problem.errors)
+        fields = "; ".join(f"{error.field}: {error.message}" for error in problem.errors)
         remedy = " (set VERIWARD_API_KEY or pass api_key=)" if problem.code is ErrorCode.UNAUTHORIZED else ""
         super().__init__(
             f"{address} answered {what} with {problem.status} {problem.code}: "
-            f"{problem.detail or problem.title}{fields}{remedy}",
+            f"{problem.detail or fields or problem.title}{remedy}",
             address,
         )
         self.problem = problem
