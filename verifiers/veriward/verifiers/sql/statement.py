@@ -23,7 +23,7 @@ def statement_of(response: str) -> str | None:
     """The statement that the response gives as its answer, None if it gives none.
 
     Looked for in the last `<answer>`, else in all that follows the thinking: the last ```sql block, else the last
-    block, else all of the `<answer>`, else the last lines that begin as a query does, up to a semicolon or a blank line.
+    block, else all of the `<answer>`, else the last lines that begin as a query does, to a semicolon or blank line.
     """
     region = answer_region(response)
     if region is None:

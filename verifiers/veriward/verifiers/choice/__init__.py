@@ -1,0 +1,5 @@
+"""Multiple choice."""
+
+from veriward.verifiers.choice.grading import ChoiceTask, choice
+
+__all__ = ["ChoiceTask", "choice"]
