@@ -38,7 +38,7 @@ class Asker:
     """Asks questions: of whom, with which key, and for how long a server may be out of reach."""
 
     servers: Servers
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     reconnect_seconds: float
     chance: Chance = field(default_factory=Chance)
 
