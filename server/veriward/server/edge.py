@@ -79,7 +79,7 @@ class Edge:
             await problem_response(self._refusal(error, request_id), request_id)(scope, receive, send_with_id)
         finally:
             self._gateway.leave()
-            self._record(scope, headers, came, status, time.perf_counter() - began)
+            self._record(scope, headers, came, status or CLIENT_GONE_STATUS, time.perf_counter() - began)
 
     def _refusal(self, error: Exception, request_id: str) -> Refusal:
         if isinstance(error, Refusal):

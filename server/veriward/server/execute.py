@@ -11,10 +11,10 @@ from pydantic_core import to_json
 from veriward.sandbox import Execution, Limits
 from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_FILES_BYTES, MAX_INPUT_BYTES, MAX_LIMITS
 from veriward.sandbox.frames import pack_execution
+from veriward.server.admission import admit
 from veriward.server.batch import Batch
-from veriward.server.body import parse_json, read_body
+from veriward.server.body import parse_json
 from veriward.server.dispatch import PRIORITIES
-from veriward.server.edge import arrival
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.jobs import Job, RolloutResult
@@ -35,15 +35,12 @@ class Program(Job):
 
 
 def add_execute(app: FastAPI, gateway: Gateway) -> None:
+    def start(body: bytes, request_id: str) -> Batch:
+        return _submit(gateway, parse_execute(body), request_id)
+
     async def execute(request: Request) -> Response:
         """Run every program by itself, confined; the results keep the order of the request."""
-        came = arrival(request.scope)
-        body = await read_body(request, gateway.settings.max_body_bytes)
-
-        def begin() -> Batch:
-            return _submit(gateway, parse_execute(body), came.request_id)
-
-        batch = gateway.idempotency.batch(came.caller, request, body, begin)
+        batch = await admit(gateway, request, start)
         async with Reader(batch, request.receive) as reader:
             await reader.end()
         return Response(execute_response(batch), media_type="application/json")

@@ -6,9 +6,9 @@ from fastapi import FastAPI, Request, Response
 from pydantic import Field
 from starlette.types import Receive, Scope, Send
 
+from veriward.server.admission import admit
 from veriward.server.batch import Batch
-from veriward.server.body import parse_json, read_body
-from veriward.server.edge import arrival
+from veriward.server.body import parse_json
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.judged import response_errors
@@ -33,17 +33,12 @@ class _Request(GradeRequest):
 
 
 def add_grade(app: FastAPI, gateway: Gateway) -> None:
+    def start(body: bytes, request_id: str) -> Batch:
+        return gateway.dispatch.grade(parse_grade(body, gateway.settings.max_responses), request_id)
+
     async def grade(request: Request) -> Response:
         """Judge every response by its item's task; the results keep the order of the request."""
-        came = arrival(request.scope)
-        body = await read_body(request, gateway.settings.max_body_bytes)
-
-        def begin() -> Batch:
-            asked = parse_grade(body, gateway.settings.max_responses)
-            return gateway.dispatch.grade(asked, came.request_id)
-
-        batch = gateway.idempotency.batch(came.caller, request, body, begin)
-        came.rollouts = batch.remaining + len(batch.finished)
+        batch = await admit(gateway, request, start)
         if NDJSON in request.headers.get("accept", ""):
             return ResultStream(batch)
         async with Reader(batch, request.receive) as reader:
