@@ -40,7 +40,8 @@ C = TypeVar("C")
 class Lane(Generic[C]):
     """The calls of one kind: who waits, and how many batches are under way. Knows neither threads nor clocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, linger_seconds: float) -> None:
+        self._linger_seconds = linger_seconds
         self._waiting: list[C] = []
         self._under_way = 0
 
@@ -49,7 +50,7 @@ class Lane(Generic[C]):
         self._waiting.append(call)
         if not self._under_way or len(self._waiting) >= MAX_BATCH:
             return 0.0
-        return LINGER_SECONDS if len(self._waiting) == 1 else None
+        return self._linger_seconds if len(self._waiting) == 1 else None
 
     def waits(self, call: C) -> bool:
         return call in self._waiting
@@ -77,10 +78,12 @@ class _ThreadCall:
 class ThreadBatcher:
     """Batches calls of several threads. It has no thread of its own: one of the callers sends for all."""
 
-    def __init__(self, grade: Callable[[Kind, list[Rollout]], list[Result]]) -> None:
+    def __init__(
+        self, grade: Callable[[Kind, list[Rollout]], list[Result]], linger_seconds: float = LINGER_SECONDS
+    ) -> None:
         self._grade = grade
         self._lock = threading.Lock()
-        self._lanes: defaultdict[Kind, Lane[_ThreadCall]] = defaultdict(Lane)
+        self._lanes: defaultdict[Kind, Lane[_ThreadCall]] = defaultdict(lambda: Lane(linger_seconds))
 
     def grade_one(self, kind: Kind, rollout: Rollout) -> Result:
         call = _ThreadCall(rollout)
@@ -132,9 +135,13 @@ class _AsyncCall:
 class AsyncBatcher:
     """Batches calls of one event loop; those made in the same turn of the loop always share a batch."""
 
-    def __init__(self, grade: Callable[[Kind, list[Rollout]], Coroutine[Any, Any, list[Result]]]) -> None:
+    def __init__(
+        self,
+        grade: Callable[[Kind, list[Rollout]], Coroutine[Any, Any, list[Result]]],
+        linger_seconds: float = LINGER_SECONDS,
+    ) -> None:
         self._grade = grade
-        self._lanes: defaultdict[Kind, Lane[_AsyncCall]] = defaultdict(Lane)
+        self._lanes: defaultdict[Kind, Lane[_AsyncCall]] = defaultdict(lambda: Lane(linger_seconds))
         self._tasks: set[asyncio.Task[list[Result]]] = set()  # the loop itself keeps only weak references
 
     async def grade_one(self, kind: Kind, rollout: Rollout) -> Result:
