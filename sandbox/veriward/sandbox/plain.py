@@ -22,6 +22,7 @@ MAX_INT_BITS = 1 << 17  # 39,000 digits
 MAX_HASH_COLLISIONS = 64  # among the keys of one dict or set: beyond it building is quadratic
 _MAX_JSON_DEPTH = 3 * MAX_DEPTH + 2  # a dict nests three JSON containers; its innermost value may be tagged
 _WORD = 1 << 63
+_CONTAINER_COST = MAX_RESULT_BYTES // MAX_CONTAINERS
 
 
 class Unserialisable(Exception):
@@ -29,7 +30,7 @@ class Unserialisable(Exception):
 
 
 def encode(value: object, refer: Callable[[object], int | None] | None = None) -> bytes:
-    """The plain encoding of `value`; equal sets give equal bytes. Raises `Unserialisable`.
+    """The plain encoding of `value`, the members of sets in one order. Raises `Unserialisable`.
 
     `refer(object)` may give the number by which an object that is not plain is to be known; None refuses it.
     """
@@ -85,9 +86,8 @@ class _Encoder:
         if issubclass(kind, tuple):
             return {"t": self._sequence(list(tuple.__iter__(value)), depth)}
         if issubclass(kind, dict):
-            pairs = [[self.tree(key, depth + 1), self.tree(item, depth + 1)] for key, item in dict.items(value)]
-            self._spend(4 * len(pairs) + 8)
-            return {"d": pairs}
+            self._spend((4 + _CONTAINER_COST) * dict.__len__(value) + _CONTAINER_COST)
+            return {"d": [[self.tree(key, depth + 1), self.tree(item, depth + 1)] for key, item in dict.items(value)]}
         if issubclass(kind, set):
             return {"s": sorted(self._sequence(list(set.__iter__(value)), depth), key=_dumps)}
         if issubclass(kind, frozenset):
@@ -108,7 +108,7 @@ class _Encoder:
         return {"h": number_of}
 
     def _sequence(self, items: list[Any], depth: int) -> list[Any]:
-        self._spend(2 * len(items) + 2)
+        self._spend(2 * len(items) + _CONTAINER_COST)
         kinds = set(map(type, items))
         if kinds == {int} and min(items) > -_WORD and max(items) < _WORD:
             return items
