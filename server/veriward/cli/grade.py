@@ -33,6 +33,9 @@ def grade(
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Responses per request.")] = 64,
     in_flight: Annotated[int, typer.Option(min=1, max=256, help="Requests at once.")] = 4,
+    patience: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to go on trying while no server can be reached.")
+    ] = 60.0,
     fresh: Annotated[
         bool, typer.Option("--fresh/--resume", help="Start over, or go on where an earlier run stopped.")
     ] = False,
@@ -75,6 +78,8 @@ def grade(
 
     if not source.is_file():
         stop(f"{source} is not a file", Exit.USAGE)
+    if output.is_dir():
+        stop(f"{output} is a folder; name a file with -o", Exit.USAGE)
     if output.resolve() == source.resolve():
         stop(f"{output} is the input; name another output with -o", Exit.USAGE)
     if server is not None and config is not None:
@@ -88,7 +93,7 @@ def grade(
                 if url is None:
                     own = held.enter_context(server_process("--log-level", "warning", config=config))
                     url, key = own.url, own.api_key
-                finished = _finished(_grade(run, url, key, in_flight))
+                finished = _finished(_grade(run, url, key, in_flight, patience))
         except Stop as stopped:
             stop(str(stopped), stopped.code)
         except OSError as error:
@@ -100,7 +105,7 @@ def grade(
         raise typer.Exit(Exit.FOUND)
 
 
-async def _grade(run: "GradeRun", url: str, api_key: str | None, in_flight: int) -> None:
+async def _grade(run: "GradeRun", url: str, api_key: str | None, in_flight: int, patience: float) -> None:
     from veriward.cli.grading import Refused, Results
     from veriward.client import AsyncClient, RequestRefused, VeriwardError
     from veriward.wire import ErrorCode
@@ -119,7 +124,7 @@ async def _grade(run: "GradeRun", url: str, api_key: str | None, in_flight: int)
         return [[result.model_dump(mode="json") for result in item.results] for item in graded.items]
 
     try:
-        client = AsyncClient(url, api_key=api_key)
+        client = AsyncClient(url, api_key=api_key, reconnect_seconds=patience)
     except ValueError as error:
         raise Stop(str(error), Exit.USAGE) from None
     async with client:

@@ -1,5 +1,7 @@
 """Prints what a run of `veriward grade` came to: a table by source and status, what disagrees, what was rejected."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,25 +18,28 @@ def print_summary(run: GradeRun, console: Console) -> None:
     tally = run.tally
     if tally.lines:
         console.print(_table(tally))
+    for sentence in _sentences(run, tally):
+        console.print(Text(sentence), soft_wrap=True)
+
+
+def _sentences(run: GradeRun, tally: Tally) -> Iterator[str]:
     if run.kept_lines or run.again_lines:
-        console.print(f"{run.kept_lines:,} lines were graded by an earlier run; {run.again_lines:,} were graded again")
+        yield f"{run.kept_lines:,} lines were graded by an earlier run; {run.again_lines:,} were graded again"
     if tally.compared:
         share = tally.agreed / tally.compared
-        console.print(f"agreement with `expected`: {tally.agreed:,} of {tally.compared:,} rollouts ({share:.2%})")
+        yield f"agreement with `expected`: {tally.agreed:,} of {tally.compared:,} rollouts ({share:.2%})"
     if tally.not_comparable:
-        console.print(f"{tally.not_comparable:,} lines have an `expected` that is not a reward or null per response")
-    for disagreement in tally.disagreements:
-        console.print(Text("  " + _sentence(disagreement)))
+        yield f"{tally.not_comparable:,} lines have an `expected` that is not a reward or null per response"
+    yield from (f"  {_disagreement(one)}" for one in tally.disagreements)
     if tally.disagreed > MAX_LISTED:
-        console.print(f"  … and {tally.disagreed - MAX_LISTED:,} more")
+        yield f"  … and {tally.disagreed - MAX_LISTED:,} more"
     if run.rejected:
-        console.print(f"{run.rejected:,} bad lines, listed in {run.rejected_path}:", style="yellow", markup=False)
-        for bad in run.first_rejected:
-            console.print(Text(f"  line {bad.number}: {bad.error}"))
-        if run.rejected > len(run.first_rejected):
-            console.print(f"  … and {run.rejected - len(run.first_rejected):,} more")
+        yield f"{run.rejected:,} bad lines, listed in {run.rejected_path}:"
+    yield from (f"  line {bad.number}: {bad.error}" for bad in run.first_rejected)
+    if run.rejected > len(run.first_rejected):
+        yield f"  … and {run.rejected - len(run.first_rejected):,} more"
     if not tally.lines and not run.rejected:
-        console.print(f"{run.source} holds no rollouts", markup=False)
+        yield f"{run.source} holds no rollouts"
 
 
 def _table(tally: Tally) -> Table:
@@ -60,7 +65,7 @@ def _cells(source: SourceTally, statuses: list[Status]) -> list[str]:
     return [f"{source.rollouts:,}", *counts, "–" if mean is None else f"{mean:.4f}"]
 
 
-def _sentence(one: Disagreement) -> str:
+def _disagreement(one: Disagreement) -> str:
     got = one.status if one.reward is None else f"{one.reward:g}"
     wanted = "null" if one.expected is None else f"{one.expected:g}"
     name = f" ({one.id[:ID_CHARS]})" if one.id else ""

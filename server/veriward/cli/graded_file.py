@@ -119,7 +119,7 @@ def _keep_settled(
     return done, again
 
 
-def _hashes(source: Path) -> array[int]:
+def _hashes(source: Path) -> "array[int]":
     """The hash of each line of the input, by its number: 8 bytes a line, whatever the line's length."""
     hashes = array("Q", [0])
     for number, raw, _ in raw_lines(source):

@@ -48,6 +48,7 @@ class Service(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._watched_app,
+                interface="asgi3",
                 lifespan="on",
                 ws="none",
                 log_config=None,

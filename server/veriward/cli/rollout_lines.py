@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from pydantic import ValidationError
 
-from veriward.wire import MAX_RESPONSES, GradeItem
+from veriward.wire import GradeItem
 
 MAX_LINE_BYTES = 30 << 20  # with its envelope it still fits the server's default body limit of 32 MiB
 EXCERPT_CHARS = 200
@@ -111,8 +111,6 @@ def _check_shape(item: dict[str, Any], *, may_hold_surrogates: bool) -> None:
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         raise _Unfit(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if len(item["responses"]) > MAX_RESPONSES:
-        raise _Unfit(f"responses: {len(item['responses']):,} of them, more than {MAX_RESPONSES:,}")
 
 
 def _skip_rest_of_line(file: BinaryIO) -> None:
