@@ -33,6 +33,7 @@ MAX_MESSAGE_BYTES = 64 << 10
 RECURSION_LIMIT = 1_000  # Python's own, counted from the program's first frame
 FLUSH_FAILED = 120  # the exit code Python itself gives when the last output could not be written
 
+_OWN_FRAMES = 8  # between `serve` and the program, and some to spare
 _show = sys.excepthook
 
 
@@ -42,15 +43,17 @@ def serve(sock: socket.socket) -> NoReturn:
     plan, (code,) = _receive(sock, b"P")
     mode = MODES[plan["mode"]](read_all(code), plan["entry"], plan["stubs"], sock)
     clean = _Clean()
+    clean.restore()
     while True:
         order, (*standard, result) = _receive(sock, b"T")
         for number, descriptor in enumerate(standard):
             os.lseek(descriptor, 0, os.SEEK_SET)
             os.dup2(descriptor, number)
             os.close(descriptor)
-        clean.restore()
+        _open_streams()
         report = _run(mode, order["fresh"], result)
         os.close(result)
+        clean.restore()
         sock.send(b"D" + json.dumps({"index": order["index"], **report}).encode())
 
 
@@ -72,7 +75,8 @@ class _Clean:
         self._builtins = dict(vars(builtins))
         self._directory = os.getcwd()
         self._path = list(sys.path)
-        frame, depth = sys._getframe(), 0
+        self._nothing = os.dup(0)
+        frame, depth = sys._getframe(), _OWN_FRAMES
         while frame.f_back is not None:
             frame, depth = frame.f_back, depth + 1
         self._recursion_limit = RECURSION_LIMIT + depth
@@ -85,15 +89,20 @@ class _Clean:
         sys.argv = ["program.py"]
         sys.setrecursionlimit(self._recursion_limit)
         random.seed(0)  # equal input, equal verdict
-        sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
-            io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8", "surrogateescape"
-        )
-        sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
-            io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "surrogateescape", newline="\n"
-        )
-        sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
-            io.BufferedWriter(io.FileIO(2, "w", closefd=False)), "utf-8", "backslashreplace", line_buffering=True
-        )
+        for number in range(3):  # a closed one would be taken by what is received next
+            os.dup2(self._nothing, number)
+
+
+def _open_streams() -> None:
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8", "surrogateescape"
+    )
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8", "surrogateescape", newline="\n"
+    )
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedWriter(io.FileIO(2, "w", closefd=False)), "utf-8", "backslashreplace", line_buffering=True
+    )
 
 
 def _run(mode: Mode, fresh: bool, result: int) -> dict[str, Any]:
