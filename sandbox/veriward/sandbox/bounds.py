@@ -1,0 +1,83 @@
+"""What an execution may ask for. Everything is checked here, once, before any of it is used."""
+
+from collections.abc import Sequence
+
+from veriward.sandbox.errors import ExecutionRefused
+from veriward.sandbox.execution import (
+    MAX_CODE_BYTES,
+    MAX_FILES,
+    MAX_FILES_BYTES,
+    MAX_INPUT_BYTES,
+    MAX_INPUTS,
+    MAX_LIMITS,
+    MIB,
+    Execution,
+    Limits,
+)
+
+MODES = ("stdin", "call", "judged")
+PROFILES = ("std",)
+LANGUAGES = ("python",)
+REUSES = ("per_submission", "per_test")
+MAX_NAME_CHARS = 200
+MAX_STUBS = 64
+MAX_STUB_CHARS = 200
+MIN_MEMORY_BYTES = 32 * MIB
+MIN_SECONDS = 0.01
+
+
+def check(execution: Execution) -> None:
+    """Raises `ExecutionRefused` naming the first field that is out of bounds."""
+    _one_of("mode", execution.mode, MODES)
+    _one_of("profile", execution.profile, PROFILES)
+    _one_of("language", execution.language, LANGUAGES)
+    _one_of("reuse", execution.reuse, REUSES)
+    _at_most("code", len(execution.code.encode("utf-8", "surrogatepass")), MAX_CODE_BYTES, "bytes")
+    _at_most("inputs", len(execution.inputs), MAX_INPUTS, "inputs")
+    for index, content in enumerate(execution.inputs):
+        _at_most(f"inputs[{index}]", len(content), MAX_INPUT_BYTES, "bytes")
+    _at_most("entry", len(execution.entry), MAX_NAME_CHARS, "characters")
+    if execution.mode == "call" and not execution.entry:
+        raise ExecutionRefused("entry", "mode call needs the name of what to call")
+    _at_most("stubs", len(execution.stubs), MAX_STUBS, "names")
+    for index, stub in enumerate(execution.stubs):
+        _at_most(f"stubs[{index}]", len(stub), MAX_STUB_CHARS, "characters")
+    _check_files(execution.files)
+    _check_limits(execution.limits)
+
+
+def _check_files(files: dict[str, bytes]) -> None:
+    _at_most("files", len(files), MAX_FILES, "files")
+    _at_most("files", sum(map(len, files.values())), MAX_FILES_BYTES, "bytes")
+    for name in files:
+        _at_most("files", len(name), MAX_NAME_CHARS, "characters in a name")
+        parts = name.split("/")
+        if any(part in ("", ".", "..") or "\0" in part for part in parts) or not name.isprintable():
+            raise ExecutionRefused("files", f"{name!r} is not a plain relative path")
+
+
+def _check_limits(limits: Limits) -> None:
+    for field in ("wall_seconds", "cpu_seconds", "memory_bytes", "output_bytes", "processes"):
+        value, most = getattr(limits, field), getattr(MAX_LIMITS, field)
+        if not value <= most:  # also NaN
+            raise ExecutionRefused(f"limits.{field}", f"{value} is over {most}")
+    least = {
+        "cpu_seconds": MIN_SECONDS,
+        "wall_seconds": MIN_SECONDS if limits.wall_seconds else 0,
+        "memory_bytes": MIN_MEMORY_BYTES,
+        "output_bytes": 0,
+        "processes": 1,
+    }
+    for field, value in least.items():
+        if getattr(limits, field) < value:
+            raise ExecutionRefused(f"limits.{field}", f"{getattr(limits, field)} is under {value}")
+
+
+def _one_of(field: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ExecutionRefused(field, f"{value!r} is not one of {', '.join(known)}")
+
+
+def _at_most(field: str, count: int, most: int, unit: str) -> None:
+    if count > most:
+        raise ExecutionRefused(field, f"{count} {unit} are over {most}")

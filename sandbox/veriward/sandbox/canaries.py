@@ -1,0 +1,103 @@
+"""Programs that try to get out, run as any other program is. A layer counts only if what it should stop was stopped."""
+
+import json
+
+from veriward.sandbox.errors import SandboxError
+from veriward.sandbox.execution import MIB, Execution, Isolation, Limits, RunStatus
+from veriward.sandbox.levels import Report
+from veriward.sandbox.nursery import Nursery
+from veriward.sandbox.performance import Performance
+from veriward.sandbox.watch import Watch
+
+_PROCESSES = 4
+_MEMORY_BYTES = 64 * MIB
+_LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_bytes=_MEMORY_BYTES, processes=_PROCESSES)
+_NOBODY = Isolation("L0", ())
+
+# Prints the layers that held. Each attempt stands for a class of them; what it may find without a layer is in comments.
+_TRIES = """
+import ctypes, json, os, struct
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+def refused(attempt, *errors):
+    try:
+        attempt()
+    except errors:
+        return True
+    except OSError:
+        return False
+    return False
+
+def lines(path):
+    try:
+        with open(path) as file:
+            return file.read().splitlines()
+    except FileNotFoundError:  # no /proc: nothing to be seen there either
+        return []
+
+def powerless():
+    header = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0))
+    sets = ctypes.create_string_buffer(24)
+    return libc.capget(header, sets) == 0 and not any(sets.raw)
+
+def forks():
+    count = 0
+    try:
+        while count < 40:
+            if not os.fork():
+                os.read(reader, 1)
+                os._exit(0)
+            count += 1
+    except OSError:
+        pass
+    return count
+
+def files():
+    opened = []
+    try:
+        while len(opened) < 200:
+            opened.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+    for descriptor in opened:
+        os.close(descriptor)
+    return len(opened)
+
+reader, writer = os.pipe()
+in_namespaces = os.getpid() == 1
+held = {
+    "user_namespace": in_namespaces and not any(line.split()[1:2] == ["0"] and line.split()[0] != "0" for line in lines("/proc/self/uid_map")),
+    "mount_namespace": not os.path.exists("/etc/passwd") and not os.path.exists("/root/.ssh"),
+    "pid_namespace": in_namespaces and refused(lambda: os.kill(-1, 0), ProcessLookupError),
+    "network_namespace": in_namespaces and sum(":" in line for line in lines("/proc/self/net/dev")) <= 1,
+    "ipc_namespace": in_namespaces and len(lines("/proc/sysvipc/shm")) <= 1,
+    "proc": os.path.exists("/proc/self/status"),
+    "seccomp": libc.personality(0xFFFFFFFF) == -1 and refused(__import__("socket").socket, PermissionError),
+    "landlock": refused(lambda: os.open("/dev/zero", os.O_WRONLY), PermissionError)
+    and refused(lambda: os.open("/etc/passwd", os.O_RDONLY), PermissionError, FileNotFoundError),
+    "capabilities": powerless() and refused(lambda: os.setuid(0), PermissionError),
+    "rlimits": files() < 64,
+}
+processes = forks()
+os.close(writer)
+print(json.dumps({"held": [layer for layer in held if held[layer]], "processes": processes + 1}))
+"""
+_FILLS_MEMORY = f"blocks = [b'x' * {MIB} for _ in range({_MEMORY_BYTES // MIB + 20})]"
+
+
+def assess(nursery: Nursery, watch: Watch) -> Report:
+    """What the nursery's children are kept from. Raises `SandboxError` if they can't even run."""
+    execution = Execution(_TRIES, limits=_LIMITS)
+    (tried,) = Performance(execution, nursery, watch, _NOBODY).runs()
+    if tried.status is not RunStatus.FINISHED:
+        raise SandboxError(f"the canary ended with {tried.status} ({tried.reason}): {tried.stderr.decode()[-1000:]}")
+    seen = json.loads(tried.stdout)
+    layers = [layer for layer in seen["held"] if layer in nursery.layers or layer not in nursery.possible_layers]
+    if nursery.has_cgroups:
+        if seen["processes"] <= _PROCESSES:
+            layers.append("cgroup_pids")
+        (filled,) = Performance(Execution(_FILLS_MEMORY, limits=_LIMITS), nursery, watch, _NOBODY).runs()
+        if filled.reason == "oom_cgroup":
+            layers.append("cgroup_memory")
+    return Report.of(layers)

@@ -1,0 +1,172 @@
+"""Slots: one memory and pids cgroup per child that may run at once, reused from child to child.
+
+A slot's directory is named `veriward-<owner pid>-<owner start time>-<slot>`, so that whoever starts next can tell a
+dead owner's and remove them. No existing group is changed. Version 1 (a tree per controller) and version 2 (one tree)
+differ in file names only; where neither can be written there are no slots.
+"""
+
+import contextlib
+import os
+import re
+from dataclasses import dataclass
+
+_ROOT = "/sys/fs/cgroup"
+_NAME = re.compile(r"veriward-(\d+)-(\d+)-(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    memory_limit: str
+    memory_peak: str
+    memory_events: str
+    no_swap: tuple[str, str]
+
+
+_V1 = _Files("memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control", ("memory.swappiness", "0"))
+_V2 = _Files("memory.max", "memory.peak", "memory.events", ("memory.swap.max", "0"))
+
+
+class Slot:
+    """The cgroups of one child at a time. `reset` before each."""
+
+    def __init__(self, memory: str, pids: str, files: _Files) -> None:
+        self._directories = sorted({memory, pids})
+        for directory in self._directories:
+            os.mkdir(directory)
+        with contextlib.suppress(OSError):
+            _write(f"{memory}/{files.no_swap[0]}", files.no_swap[1])
+        self._memory_limit = os.open(f"{memory}/{files.memory_limit}", os.O_WRONLY | os.O_CLOEXEC)
+        self._peak = _open_peak(f"{memory}/{files.memory_peak}")
+        self._events = os.open(f"{memory}/{files.memory_events}", os.O_RDONLY | os.O_CLOEXEC)
+        self._pids_limit = os.open(f"{pids}/pids.max", os.O_WRONLY | os.O_CLOEXEC)
+        self.joins = tuple(os.open(f"{path}/cgroup.procs", os.O_RDWR | os.O_CLOEXEC) for path in self._directories)
+        self._limits = (0, 0)
+        self._oom_kills_before = 0
+
+    def limit(self, memory_bytes: int, processes: int) -> None:
+        if self._limits != (memory_bytes, processes):
+            os.pwrite(self._memory_limit, str(memory_bytes).encode(), 0)
+            os.pwrite(self._pids_limit, str(processes).encode(), 0)
+            self._limits = (memory_bytes, processes)
+
+    def reset(self) -> None:
+        """Forget the last child's peak and kills. The slot must be empty."""
+        if self._peak is not None:
+            os.pwrite(self._peak, b"0", 0)
+        self._oom_kills_before = self._oom_kills()
+
+    def peak_bytes(self) -> int:
+        """Most memory held at once since `reset`; 0 where the kernel does not say."""
+        return int(os.pread(self._peak, 32, 0)) if self._peak is not None else 0
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed a process of the slot for memory since `reset`."""
+        return self._oom_kills() > self._oom_kills_before
+
+    def empty(self) -> bool:
+        return not any(os.pread(join, 1, 0) for join in self.joins)
+
+    def remove(self) -> None:
+        for descriptor in (self._memory_limit, self._events, self._pids_limit, *self.joins):
+            os.close(descriptor)
+        if self._peak is not None:
+            os.close(self._peak)
+        for directory in self._directories:
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+
+    def _oom_kills(self) -> int:
+        for line in os.pread(self._events, 4096, 0).splitlines():
+            if line.startswith(b"oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+
+def make_slots(count: int) -> list[Slot]:
+    """`count` slots of this process, or none where the host gives no writable memory and pids controllers."""
+    start_time = _start_time(os.getpid())
+    for memory, pids, files in _bases():
+        for base in {memory, pids}:
+            _remove_stale(base)
+        slots: list[Slot] = []
+        try:
+            for number in range(count):
+                name = f"veriward-{os.getpid()}-{start_time}-{number}"
+                slots.append(Slot(f"{memory}/{name}", f"{pids}/{name}", files))
+        except OSError:
+            for slot in slots:
+                slot.remove()
+            _remove_stale(memory, os.getpid())
+            _remove_stale(pids, os.getpid())
+            continue
+        return slots
+    return []
+
+
+def _bases() -> list[tuple[str, str, _Files]]:
+    """Where slots may be made, best first: the controllers' mounted roots (in a container, its own group)."""
+    own = _own_groups()
+    if "memory" in own and "pids" in own:
+        roots = (f"{_ROOT}/memory", f"{_ROOT}/pids", _V1)
+        return [roots, (roots[0] + own["memory"], roots[1] + own["pids"], _V1)]
+    unified = [f"{_ROOT}{own.get('', '/')}".rstrip("/"), _ROOT]
+    return [(base, base, _V2) for base in dict.fromkeys(unified) if _delegates(base)]
+
+
+def _own_groups() -> dict[str, str]:
+    groups = {}
+    with contextlib.suppress(OSError), open("/proc/self/cgroup") as file:
+        for line in file:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            for controller in controllers.split(","):
+                groups[controller] = path
+    return groups
+
+
+def _delegates(base: str) -> bool:
+    """Whether children of this version 2 group have the memory and pids controllers; enables them where it can."""
+    path = f"{base}/cgroup.subtree_control"
+    with contextlib.suppress(OSError):
+        _write(path, "+memory +pids")
+    try:
+        with open(path) as file:
+            return {"memory", "pids"} <= set(file.read().split())
+    except OSError:
+        return False
+
+
+def _remove_stale(base: str, owner: int | None = None) -> None:
+    """Remove the slots of dead owners (or of `owner`). One that still holds processes stays for the next start."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(base):
+            match = _NAME.fullmatch(name)
+            if match and (int(match[1]) == owner or _start_time(int(match[1])) != int(match[2])):
+                with contextlib.suppress(OSError):
+                    os.rmdir(f"{base}/{name}")
+
+
+def _start_time(pid: int) -> int:
+    """Clock ticks after boot at which `pid` began, 0 if there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except OSError:
+        return 0
+
+
+def _open_peak(path: str) -> int | None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        os.pwrite(descriptor, b"0", 0)  # version 2 can forget its peak only since Linux 6.12
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)

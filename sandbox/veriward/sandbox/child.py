@@ -1,0 +1,114 @@
+"""From a bare fork of the zygote to a confined process that serves one program: the order of confinement.
+
+Nothing of a program has arrived while this runs. Any failure ends the child before it says hello: a program is never
+run less protected than the plan says.
+
+The conversation with the keeper, before `runner.serve` takes it over:
+
+    H              ->           I am confined; fd: a pidfd of mine
+    E text         ->           I am not, because of `text`; the child ends
+                   <-  B JSON   the names of files to place in the box; fds: their contents, in order
+"""
+
+import array
+import gc
+import json
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from veriward.sandbox import confine, jail, kernel, landlock, runner
+
+BOX_BYTES = 64 << 20
+BOX_INODES = 1_000
+MAX_FILES_PER_MESSAGE = 64
+SETUP_FAILED = 99
+_BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
+_FIRST_USER_WITHOUT_NAMESPACES = 101_000
+_MAX_NAMES_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the zygote found possible, and what it made once for all its children."""
+
+    namespaces: bool
+    has_proc: bool
+    own_users: bool
+    landlock_abi: int
+    program: kernel.SeccompProgram
+    readable: tuple[str, ...]
+
+
+def live(plan: Plan, slot: int, sock: socket.socket, joins: Sequence[int]) -> NoReturn:
+    """Confine this process, then serve the program that the keeper sends. Never returns."""
+    code = SETUP_FAILED
+    try:
+        _confine(plan, slot, sock, joins)
+        _say_hello(sock)
+        while sock.recv(1, socket.MSG_PEEK) == b"B":
+            _place_files(sock)
+        gc.enable()
+        code = 0
+        runner.serve(sock)
+    except BaseException as fault:
+        if code:
+            sock.send(b"E" + repr(fault).encode(errors="replace")[:1000])
+        raise
+    finally:
+        os._exit(code)
+
+
+def _confine(plan: Plan, slot: int, sock: socket.socket, joins: Sequence[int]) -> None:
+    os.setsid()
+    if plan.namespaces:
+        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+        kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, _BOX_OPTIONS)
+        if plan.has_proc:
+            jail.mount_proc("/proc")
+        os.chdir(jail.BOX)
+    for join in joins:
+        os.write(join, b"0")
+    confine.close_other_descriptors([0, 1, 2, sock.fileno()])
+    _become_nobody(plan, slot)
+    # Its own /proc/self/fd, as /dev/stdin needs it; its neighbours are in other pid namespaces.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if plan.namespaces else 0)
+    if plan.landlock_abi:
+        landlock.restrict(plan.landlock_abi, _rules(plan))
+    plan.program.install()
+
+
+def _become_nobody(plan: Plan, slot: int) -> None:
+    """Leaving uid 0 for another clears every capability; where there is no other user they are dropped."""
+    user = jail.CHILD_USER + slot if plan.namespaces else _FIRST_USER_WITHOUT_NAMESPACES + slot
+    if plan.own_users:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    else:
+        kernel.drop_capabilities()
+
+
+def _rules(plan: Plan) -> list[tuple[str, int]]:
+    everything = landlock.everything(plan.landlock_abi)
+    rules = [(path, landlock.READ_AND_EXECUTE) for path in plan.readable]
+    rules.append(("/dev/null", landlock.READ_FILE | landlock.WRITE_FILE))
+    return [*rules, (jail.BOX, everything)] if plan.namespaces else rules
+
+
+def _say_hello(sock: socket.socket) -> None:
+    own = os.pidfd_open(os.getpid())
+    sock.sendmsg([b"H"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [own]))])
+    os.close(own)
+
+
+def _place_files(sock: socket.socket) -> None:
+    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_NAMES_BYTES, MAX_FILES_PER_MESSAGE)
+    for name, descriptor in zip(json.loads(message[1:]), descriptors, strict=True):
+        path = os.path.join(jail.BOX, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as target:
+            os.sendfile(target.fileno(), descriptor, 0, os.fstat(descriptor).st_size)
+        os.close(descriptor)

@@ -1,0 +1,205 @@
+"""One confined child as the keeper sees it: what it says (hostile), what it has used (measured), how it is ended.
+
+B JSON                   -> files for its box; fds: their contents
+P {mode, entry, stubs}   -> the program; fd: its code
+T {index, fresh}         -> one test; fds: input, stdout, stderr, result
+                         <- D {index, status, reason, exit_code}    that test ended
+                         <- Q ...    a judge calls the candidate; fd: the operation
+A {status, reason}       -> the candidate's answer; fd: its result
+"""
+
+import array
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from veriward.sandbox import cgroups, memfds
+from veriward.sandbox.errors import SandboxError
+from veriward.sandbox.execution import MIB, Limits
+
+MAX_MESSAGE_BYTES = 64 << 10
+_MAX_DESCRIPTORS = 4
+_DESCRIPTORS_SPACE = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
+_LEAST_FILE_BYTES = 16 * MIB
+
+
+class ProtocolFault(Exception):
+    """The child said something that an unspoilt runner never says: its program has got hold of the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    kind: str
+    body: dict[str, Any]
+    descriptors: tuple[int, ...]
+
+    def content(self, most_bytes: int) -> bytes | None:
+        """What its one file holds; None unless it is that, an ordinary file within the bound. Closes it."""
+        try:
+            if len(self.descriptors) == 1 and memfds.is_regular(self.descriptors[0]):
+                content = memfds.read(self.descriptors[0], most_bytes + 1)
+                return content if len(content) <= most_bytes else None
+            return None
+        except OSError:
+            return None
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+class Child:
+    """Fork, hello, program, tests, end. `exit_code` is None while it lives, negative for a signal."""
+
+    def __init__(self, number: int, sock: socket.socket, slot: cgroups.Slot | None) -> None:
+        self.number = number
+        self.sock = sock
+        self.pidfd = -1
+        self.is_silent = False
+        self.exit_code: int | None = None
+        self._slot = slot
+        self._pid = 0
+        self._total_cpu_seconds = 0.0
+        self._largest_bytes = 0
+        self._was_out_of_memory = False
+
+    def await_hello(self, seconds: float) -> None:
+        """Wait until it is confined. Raises `SandboxError` if that failed."""
+        if not select.select([self.sock], [], [], seconds)[0]:
+            raise SandboxError(f"a child was not confined within {seconds:g} s")
+        message, descriptors, _, _ = socket.recv_fds(self.sock, MAX_MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+        if message != b"H":
+            raise SandboxError(f"a child could not be confined: {message[1:].decode(errors='replace') or 'it ended'}")
+        (self.pidfd,) = descriptors
+        self._pid = _pid_of(self.pidfd)
+
+    def hold_to(self, limits: Limits, runs: int, others: int) -> None:
+        """Lower its limits from outside, before it has any code. `others` processes share its uid, if it has no own."""
+        if self._slot is not None:
+            self._slot.limit(limits.memory_bytes, limits.processes)
+        cpu_seconds = int(limits.cpu_seconds * runs) + 1
+        # With a cgroup the address space is only a second line; without one it is the bound.
+        address_space = 2 * limits.memory_bytes if self._slot is not None else limits.memory_bytes
+        file_bytes = max(_LEAST_FILE_BYTES, limits.output_bytes + 1)
+        resource.prlimit(self._pid, resource.RLIMIT_AS, (address_space, address_space))
+        resource.prlimit(self._pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
+        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+        if self._slot is None:
+            processes = limits.processes + others
+            resource.prlimit(self._pid, resource.RLIMIT_NPROC, (processes, processes))
+
+    def say(self, kind: bytes, body: object, descriptors: list[int]) -> None:
+        """Never blocks. Raises `ProtocolFault` if the child has not read what it was sent before."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        text = kind + json.dumps(body).encode()
+        try:
+            self.sock.sendmsg([text], rights, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            raise ProtocolFault("does not listen") from None
+        except OSError:  # it is gone: its end is the next thing heard
+            pass
+
+    def hear(self) -> Message | None:
+        """What it said, or None if it says nothing (more). Raises `ProtocolFault`."""
+        try:
+            text, control, flags, _ = self.sock.recvmsg(
+                MAX_MESSAGE_BYTES, _DESCRIPTORS_SPACE, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+            )
+        except BlockingIOError:
+            return None
+        except ConnectionResetError:
+            text, control, flags = b"", [], 0
+        descriptors = _rights(control)
+        if not text and not descriptors:
+            self.is_silent = True  # it has closed its end: only its own end is still to come
+            return None
+        try:
+            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+                raise ProtocolFault("a message over the bound")
+            return Message(chr(text[0]), _parsed(text[1:]), descriptors)
+        except (ProtocolFault, IndexError) as fault:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            raise ProtocolFault(str(fault)) from None
+
+    def cpu_seconds(self) -> float:
+        """Of all its threads since its fork; its descendants' are known when it has ended."""
+        if self.exit_code is not None:
+            return self._total_cpu_seconds
+        return time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED of a process, as in clock_getcpuclockid(3)
+
+    def memory_bytes(self) -> int:
+        """Its peak: the cgroup's where there is one, else the largest resident set among it and its descendants."""
+        peak = self._slot.peak_bytes() if self._slot is not None and self.exit_code is None else 0
+        self._largest_bytes = max(self._largest_bytes, peak or self._resident_peak())
+        return self._largest_bytes
+
+    def out_of_memory(self) -> bool:
+        if self._slot is not None and self.exit_code is None:
+            self._was_out_of_memory = self._slot.out_of_memory()
+        return self._was_out_of_memory
+
+    def has_ended(self) -> bool:
+        return bool(select.select([self.pidfd], [], [], 0)[0])
+
+    def kill(self) -> None:
+        if self.pidfd < 0:
+            return  # it never said hello, and ends by itself
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def ended(self, exit_code: int, cpu_seconds: float, resident_bytes: int) -> None:
+        """Told by the nursery, once it has been waited for. Closes everything."""
+        if self._slot is not None:
+            self._was_out_of_memory = self._slot.out_of_memory()
+            self._largest_bytes = max(self._largest_bytes, self._slot.peak_bytes())
+        self._largest_bytes = self._largest_bytes or resident_bytes
+        self._total_cpu_seconds = cpu_seconds
+        self.exit_code = exit_code
+        self.close()
+
+    def close(self) -> None:
+        self.sock.close()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+    def _resident_peak(self) -> int:
+        try:
+            with open(f"/proc/{self._pid}/status", "rb") as file:
+                return next((int(line.split()[1]) << 10 for line in file if line.startswith(b"VmHWM")), 0)
+        except OSError:
+            return 0
+
+
+def _rights(control: list[tuple[int, int, bytes]]) -> tuple[int, ...]:
+    descriptors = array.array("i")
+    for level, kind, data in control:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return tuple(descriptors)
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ProtocolFault("not JSON") from None
+    if not isinstance(body, dict):
+        raise ProtocolFault("not an object")
+    return body
+
+
+def _pid_of(pidfd: int) -> int:
+    """The process's number here: the child itself knows only the one in its namespace."""
+    with open(f"/proc/self/fdinfo/{pidfd}", "rb") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(b"Pid:"))

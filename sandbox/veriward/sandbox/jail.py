@@ -1,0 +1,139 @@
+"""The zygote's prison, built once and inherited by every child: namespaces, a read-only root, no network.
+
+The root is an empty tmpfs holding read-only binds of the interpreter, the system libraries and three devices. There is
+no /etc/passwd, no home, no source of ours, and third-party packages are masked: programs see the standard library.
+"""
+
+import glob
+import os
+import socket
+import sys
+from collections.abc import Iterable
+
+from veriward.sandbox import kernel
+
+BOX = "/box"
+CHILD_USER = 1000
+_NAMESPACES = (
+    kernel.CLONE_NEWUSER
+    | kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWPID
+    | kernel.CLONE_NEWNET
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWUTS
+)
+LAYERS = ("user_namespace", "mount_namespace", "pid_namespace", "network_namespace", "ipc_namespace")
+# The kernel lets root of a namespace have this many users of its own: the children's must not be ours.
+_FIRST_OUTSIDE_USER = 100_000
+# Any directory that exists everywhere and holds nothing to bind: the new root is mounted over it, seen by us alone.
+_STAGE = "/proc"
+_SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+_FILES = ("/etc/ld.so.cache",)
+_LINKS = {
+    "/tmp": BOX,
+    "/dev/shm": BOX,
+    "/dev/fd": "/proc/self/fd",
+    "/dev/stdin": "/proc/self/fd/0",
+    "/dev/stdout": "/proc/self/fd/1",
+    "/dev/stderr": "/proc/self/fd/2",
+}
+_MASKED = (
+    "lib/python3*/site-packages",
+    "lib/python3/dist-packages",
+    "local/lib/python3*/site-packages",
+    "local/lib/python3*/dist-packages",
+)
+
+
+def leave_namespaces() -> None:
+    """Enter new ones, all but the pid namespace, which begins with the next fork. Raises `OSError` if forbidden."""
+    kernel.unshare(_NAMESPACES)
+
+
+def map_users(pid: int) -> bool:
+    """From outside, give `pid`'s new user namespace its users; True if the children have their own.
+
+    Root of the host stays root of the namespace and lends 65,535 more; anyone else can lend only himself.
+    """
+    try:
+        for name in ("uid_map", "gid_map"):
+            _write(f"/proc/{pid}/{name}", f"0 0 1\n1 {_FIRST_OUTSIDE_USER} 65535")
+    except PermissionError:
+        _write(f"/proc/{pid}/setgroups", "deny")
+        _write(f"/proc/{pid}/uid_map", f"{CHILD_USER} {os.geteuid()} 1")
+        _write(f"/proc/{pid}/gid_map", f"{CHILD_USER} {os.getegid()} 1")
+        return False
+    return True
+
+
+def build() -> bool:
+    """Make the root and move into it, for good. Returns whether /proc could be mounted."""
+    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
+    for path in _outermost((*_SYSTEM, os.path.realpath(sys.base_prefix))):
+        _bind(path)
+    for path in (*_DEVICES, *_FILES):
+        if os.path.exists(path):
+            _place_file(path)
+    for path in ("/proc", BOX, "/empty"):
+        os.mkdir(_STAGE + path)
+    for path, target in _LINKS.items():
+        os.symlink(target, _STAGE + path)
+    for prefix in {"/usr", os.path.realpath(sys.base_prefix)}:
+        for pattern in _MASKED:
+            for path in glob.glob(f"{prefix}/{pattern}"):
+                kernel.mount(_STAGE + "/empty", _STAGE + path, None, kernel.MS_BIND)
+    kernel.read_only_mount(_STAGE, recursive=True)
+    for path in (*_DEVICES, *_FILES):
+        if os.path.exists(path):
+            kernel.mount(path, _STAGE + path, None, kernel.MS_BIND)
+            kernel.read_only_mount(_STAGE + path, devices=True)
+    has_proc = mount_proc(_STAGE + "/proc")
+    os.chdir(_STAGE)
+    kernel.pivot_root(".", ".")  # stacks the old root upon the new one
+    kernel.unmount(".")
+    os.chdir("/")
+    socket.sethostname("sandbox")
+    return has_proc
+
+
+def readable_paths() -> tuple[str, ...]:
+    """What a program may read where there is no root to move into, for Landlock to allow."""
+    return tuple(_outermost((*_SYSTEM, os.path.realpath(sys.base_prefix), *_DEVICES, *_FILES)))
+
+
+def mount_proc(path: str) -> bool:
+    """A /proc of the own pid namespace. False where the host masks parts of its own and so forbids a whole one."""
+    try:
+        kernel.mount("proc", path, "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    except PermissionError:
+        return False
+    return True
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Without duplicates and what lies within another: a bind brings its subtree."""
+    existing = sorted({path for path in paths if os.path.exists(path)})
+    return [path for path in existing if not any(path.startswith(other + "/") for other in existing)]
+
+
+def _bind(path: str) -> None:
+    if os.path.islink(path):  # /lib -> usr/lib on merged systems
+        os.symlink(os.readlink(path), _STAGE + path)
+        return
+    os.makedirs(_STAGE + path)
+    kernel.mount(path, _STAGE + path, None, kernel.MS_BIND | kernel.MS_REC)
+
+
+def _place_file(path: str) -> None:
+    os.makedirs(os.path.dirname(_STAGE + path), exist_ok=True)
+    os.close(os.open(_STAGE + path, os.O_CREAT | os.O_WRONLY, 0o444))
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,103 @@
+"""The keeper: a trusted, single-threaded process that runs one execution at a time in confined children.
+
+`python -m veriward.sandbox.keeper PARENT_PID FD [--min-level L2] [--hello]`. It speaks the frames of `frames.py` over
+the inherited stream socket and ends with it, leaving nothing. With `--hello` its first frame is `H`: what the live
+probe found (`levels.Report`, JSON). Exit status 78: the host cannot give `--min-level`.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import time
+
+from veriward.sandbox import bounds, canaries, frames, kernel, levels
+from veriward.sandbox.errors import Cancelled, ExecutionRefused, IsolationUnavailable, SandboxError
+from veriward.sandbox.execution import Execution, Isolation
+from veriward.sandbox.nursery import Nursery
+from veriward.sandbox.performance import Performance
+from veriward.sandbox.watch import SupervisorGone, Watch
+
+EXIT_ISOLATION = 78
+_FLUSH_BYTES = 64 << 10
+_FLUSH_SECONDS = 0.005
+
+
+class Keeper:
+    def __init__(self, supervisor: socket.socket, nursery: Nursery, isolation: Isolation) -> None:
+        self._supervisor = supervisor
+        self._nursery = nursery
+        self._isolation = isolation
+
+    def serve(self) -> None:
+        """Until the supervisor is gone (`EOFError`, `SupervisorGone`)."""
+        while True:
+            kind, payload = frames.receive(self._supervisor)
+            if kind == b"X":
+                self._supervisor.sendall(self._answer(frames.unpack_execution(payload)))
+
+    def _answer(self, execution: Execution) -> bytes:
+        """Perform it, telling its runs on the way; returns the frames that are still to be sent."""
+        pending: list[bytes] = []
+        size, flushed = 0, time.monotonic()
+        try:
+            bounds.check(execution)
+            watch = Watch(self._supervisor, self._nursery)
+            for run in Performance(execution, self._nursery, watch, self._isolation).runs():
+                pending.append(frames.pack(b"R", frames.pack_run(run)))
+                size += len(pending[-1])
+                now = time.monotonic()
+                if size >= _FLUSH_BYTES or now - flushed >= _FLUSH_SECONDS:
+                    self._supervisor.sendall(b"".join(pending))
+                    pending.clear()
+                    size, flushed = 0, now
+            pending.append(frames.pack(b"D"))
+        except ExecutionRefused as refused:
+            pending.append(frames.pack(b"F", f"{refused.field} {refused.message}".encode(errors="replace")))
+        except Cancelled:
+            pending.append(frames.pack(b"D"))
+        except SupervisorGone:
+            raise
+        except SandboxError as fault:
+            pending.append(frames.pack(b"E", str(fault).encode(errors="replace")))
+        return b"".join(pending)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="keeper")
+    parser.add_argument("parent", type=int)
+    parser.add_argument("descriptor", type=int)
+    parser.add_argument("--min-level", default=levels.DEFAULT_MINIMUM, choices=levels.LEVELS)
+    parser.add_argument("--hello", action="store_true")
+    arguments = parser.parse_args()
+    supervisor = socket.socket(fileno=arguments.descriptor)
+    _end_in_order(arguments.parent, supervisor)
+    nursery = Nursery()
+    try:
+        report = canaries.assess(nursery, Watch(supervisor, nursery))
+        if arguments.hello:
+            frames.send(supervisor, b"H", report.pack())
+        levels.require(report, arguments.min_level)
+        Keeper(supervisor, nursery, report.isolation).serve()
+    except IsolationUnavailable as refused:
+        print(refused, file=sys.stderr)
+        sys.exit(EXIT_ISOLATION)
+    except (EOFError, SupervisorGone, ConnectionError):
+        pass
+    finally:
+        nursery.close()
+
+
+def _end_in_order(parent: int, supervisor: socket.socket) -> None:
+    """When told to end, or when the parent has died, see the supervisor as gone: it ends what runs and cleans up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: supervisor.shutdown(socket.SHUT_RDWR))
+    if parent:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

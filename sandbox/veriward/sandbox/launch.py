@@ -1,0 +1,71 @@
+"""How our own helper processes are started: isolated Python, explicit environment, nothing inherited.
+
+The command line and the environment are all that an untrusted program could see of its ancestors in `/proc`, so both
+are fixed: no secret of the server is in either.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from veriward.sandbox import frames
+from veriward.sandbox.errors import SandboxError
+
+_ENVIRONMENT = {
+    "HOME": "/box",
+    "LANG": "C.UTF-8",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    # Same input, same verdict: also for a program that prints a set.
+    "PYTHONHASHSEED": "0",
+    "TMPDIR": "/box",
+}
+_PASSED_ON = "LD_LIBRARY_PATH"  # without which an unusual Python does not start
+_SOURCE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_BOOT = "import sys; sys.path.append({root!r}); from veriward.sandbox.{module} import main; main()"
+
+
+def environment() -> dict[str, str]:
+    passed = {_PASSED_ON: os.environ[_PASSED_ON]} if _PASSED_ON in os.environ else {}
+    return _ENVIRONMENT | passed
+
+
+def interpreter() -> list[str]:
+    """The real interpreter, not a virtual environment's link to it: programs may start it again within the jail."""
+    return [getattr(sys, "_base_executable", None) or sys.executable]
+
+
+def command(module: str, python: Sequence[str] | None, *arguments: str) -> list[str]:
+    """The command line that runs `main` of a module of this package, by `python` or by this interpreter.
+
+    -P -s -S: neither the working directory nor any site-packages is on `sys.path`.
+    """
+    boot = _BOOT.format(root=_SOURCE_ROOT, module=module)
+    return [*(python or interpreter()), "-P", "-s", "-S", "-c", boot, *arguments]
+
+
+def start_keeper(python: Sequence[str] | None, *, minimum: str) -> tuple[subprocess.Popen[bytes], socket.socket, bytes]:
+    """A keeper, the socket to speak with it, and its hello: what its probe found. Raises `SandboxError`."""
+    # Its death signal would be sent when the *thread* that started it ends; the socket's end is always noticed.
+    parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            command("keeper", python, str(parent), str(theirs.fileno()), "--min-level", minimum, "--hello"),
+            env=environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+        )
+    try:
+        kind, payload = frames.receive(ours)
+    except (EOFError, OSError) as fault:
+        ours.close()
+        raise SandboxError(f"the keeper did not start (exit status {process.wait()})") from fault
+    if kind != b"H":
+        ours.close()
+        process.wait()
+        raise SandboxError(payload.decode(errors="replace"))
+    return process, ours, payload

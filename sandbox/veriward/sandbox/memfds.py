@@ -1,0 +1,41 @@
+"""Memory files that carry payloads between keeper and child: never a pipe to fill, never a path to race on."""
+
+import fcntl
+import os
+import stat
+
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+
+
+def blank(name: str) -> int:
+    """An empty one, to be written by a child."""
+    return os.memfd_create(name, os.MFD_CLOEXEC)
+
+
+def sealed(name: str, content: bytes) -> int:
+    """One that nobody can change: what a test reads, an earlier test can't have rewritten."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def size_bytes(descriptor: int) -> int:
+    return os.fstat(descriptor).st_size
+
+
+def read(descriptor: int, most_bytes: int) -> bytes:
+    """The first `most_bytes`, whatever the child has done to the file's offset."""
+    parts: list[bytes] = []
+    at = 0
+    while at < most_bytes and (part := os.pread(descriptor, most_bytes - at, at)):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)
+
+
+def is_regular(descriptor: int) -> bool:
+    return stat.S_ISREG(os.fstat(descriptor).st_mode)

@@ -1,0 +1,148 @@
+"""The keeper's side of the zygote: spare children at hand, ended children waited for, a dead zygote replaced."""
+
+import array
+import json
+import os
+import select
+import socket
+import subprocess
+import time
+from collections import deque
+
+from veriward.sandbox import cgroups, jail, launch, zygote
+from veriward.sandbox.conversation import Child
+from veriward.sandbox.errors import SandboxError
+from veriward.sandbox.execution import Limits
+
+SPARES = 2
+_SLOTS = SPARES + 2  # a judged execution runs two children at once
+_START_SECONDS = 20.0
+_REAP_SECONDS = 5.0  # a child that is still not dead then is stuck in the kernel: its zygote is given up
+_POLL_SECONDS = 0.001
+
+
+class ZygoteDied(SandboxError):
+    """The zygote is gone, and every child of it: start again."""
+
+
+class Nursery:
+    """One zygote and its children. `layers` and `failures` are what the zygote itself reports of its namespaces."""
+
+    def __init__(self) -> None:
+        self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS)] or [None] * _SLOTS
+        self._start()
+
+    possible_layers = (*jail.LAYERS, "proc")
+
+    @property
+    def has_cgroups(self) -> bool:
+        return self._slots[0] is not None
+
+    def take(self, limits: Limits, runs: int) -> Child:
+        """A confined child that has run nothing, held to `limits` for at most `runs` runs."""
+        fault: SandboxError | None = None
+        for _ in range(SPARES + 1):  # one that was killed while it waited is passed over
+            self.fill()
+            child = self._spares.popleft()
+            self._running.add(child)
+            try:
+                child.await_hello(_START_SECONDS)
+                if not child.has_ended():
+                    child.hold_to(limits, runs, others=0 if self.own_users else _SLOTS + 1)
+                    return child
+            except SandboxError as error:
+                fault = error
+            self.end(child)
+        raise fault or SandboxError("no child stays alive")
+
+    def fill(self) -> None:
+        """Have the spares forked that are missing."""
+        while len(self._spares) < SPARES and self._free:
+            self._fork()
+
+    def end(self, child: Child) -> None:
+        """Kill the child with all its descendants and wait: its status and usage are then final."""
+        child.kill()
+        number = child.number
+        try:
+            self.control.send(zygote.COMMAND.pack(b"W", number))
+            status, cpu_seconds, memory_bytes = zygote.STATUS.unpack(self._reply(_REAP_SECONDS))
+        except OSError as fault:
+            raise ZygoteDied(f"the zygote went away: {fault}") from fault
+        child.ended(os.waitstatus_to_exitcode(status), cpu_seconds, memory_bytes)
+        self._running.discard(child)
+        self._free.append(number)
+        self.fill()
+
+    def restart(self) -> None:
+        """A new zygote, once nothing of the old one is left."""
+        self._stop()
+        deadline = time.monotonic() + _REAP_SECONDS
+        while not all(slot is None or slot.empty() for slot in self._slots):
+            if time.monotonic() > deadline:
+                raise SandboxError("processes of a dead zygote do not go away")
+            time.sleep(_POLL_SECONDS)
+        self._start()
+
+    def close(self) -> None:
+        """Leave nothing: no process, no cgroup."""
+        self._stop()
+        for slot in self._slots:
+            if slot is not None:
+                slot.remove()
+
+    def _start(self) -> None:
+        self._spares: deque[Child] = deque()
+        self._running: set[Child] = set()
+        self._free = deque(range(_SLOTS))
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                launch.command("zygote", None, str(theirs.fileno()), str(os.getpid())),
+                env=launch.environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )
+        message = self._reply(_START_SECONDS)
+        self.own_users = os.geteuid() == 0
+        if message == b"map":
+            self.own_users = jail.map_users(self._process.pid)
+            self.control.send(b"m1" if self.own_users else b"m0")
+            message = self._reply(_START_SECONDS)
+        report = json.loads(message)
+        self.layers, self.failures = tuple(report["layers"]), dict(report["failures"])
+        self.fill()
+
+    def _stop(self) -> None:
+        self.control.close()
+        self._process.kill()
+        self._process.wait()
+        for child in (*self._spares, *self._running):
+            child.close()
+
+    def _fork(self) -> None:
+        number = self._free.popleft()
+        slot = self._slots[number]
+        if slot is not None:
+            slot.reset()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        descriptors = array.array("i", [theirs.fileno(), *(slot.joins if slot is not None else ())])
+        with theirs:
+            try:
+                self.control.sendmsg(
+                    [zygote.COMMAND.pack(b"F", number)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
+                )
+            except OSError as fault:
+                ours.close()
+                raise ZygoteDied(f"the zygote went away: {fault}") from fault
+        self._spares.append(Child(number, ours, slot))
+
+    def _reply(self, seconds: float) -> bytes:
+        if not select.select([self.control], [], [], seconds)[0]:
+            raise ZygoteDied(f"the zygote said nothing for {seconds:g} s")
+        message = self.control.recv(zygote.MAX_REPORT_BYTES)
+        if not message:
+            raise ZygoteDied("the zygote went away")
+        return message

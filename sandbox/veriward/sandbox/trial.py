@@ -1,0 +1,114 @@
+"""One test handed to one child: its files, its clocks, and what comes back."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from veriward.sandbox import memfds, outcomes
+from veriward.sandbox.conversation import Child, Message, ProtocolFault
+from veriward.sandbox.execution import MAX_STDERR_BYTES, Limits, RunStatus
+from veriward.sandbox.outcomes import Outcome
+from veriward.sandbox.watch import Watch
+
+OVER_WALL = Outcome(RunStatus.TIME_LIMIT, "wall")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """When a run began and what it may use; shared by the two children of a judged run."""
+
+    limits: Limits
+    began: float
+
+    @classmethod
+    def now(cls, limits: Limits) -> "Allowance":
+        return cls(limits, time.monotonic())
+
+    def wall_seconds(self) -> float:
+        return time.monotonic() - self.began
+
+
+class Trial:
+    """`index` marks the child's answer as one to this test; CPU counts from `cpu_since` of its clock. Close it."""
+
+    def __init__(
+        self,
+        child: Child,
+        index: int,
+        content: bytes,
+        *,
+        fresh: bool,
+        allowance: Allowance,
+        cpu_since: float | None = None,
+    ) -> None:
+        self.child = child
+        self._index = index
+        self._allowance = allowance
+        self._cpu_since = child.cpu_seconds() if cpu_since is None else cpu_since
+        self._stdout, self._stderr, self._result = map(memfds.blank, ("stdout", "stderr", "result"))
+        given = memfds.sealed("input", content)
+        try:
+            child.say(b"T", {"index": index, "fresh": fresh}, [given, self._stdout, self._stderr, self._result])
+        except ProtocolFault:
+            self._spoilt = True
+        else:
+            self._spoilt = False
+        finally:
+            os.close(given)
+
+    def listen(self, watch: Watch) -> Message | Outcome | None:
+        """The child's next word; or the outcome, if that is decided (a limit, a fault); or None when it has ended."""
+        limits = self._allowance.limits
+        while not self._spoilt:
+            wall_left = limits.wall - self._allowance.wall_seconds()
+            cpu_left = limits.cpu_seconds - self.cpu_seconds()
+            if wall_left <= 0:
+                return OVER_WALL
+            if cpu_left <= 0:
+                return outcomes.OVER_CPU
+            has_ended = watch.wait(self.child, min(wall_left, cpu_left))
+            try:
+                message = self.child.hear()
+            except ProtocolFault:
+                break
+            if message is not None:
+                return message
+            if has_ended:
+                return None
+        return outcomes.PROTOCOL
+
+    def claim(self, message: Message) -> Outcome:
+        """What the child's last word says of the test."""
+        if message.kind != "D" or message.descriptors:
+            message.close()
+            return outcomes.PROTOCOL
+        return outcomes.claimed(message.body, self._index)
+
+    def measured(self, outcome: Outcome) -> Outcome:
+        """The outcome after what was measured has had its say."""
+        limits = self._allowance.limits
+        return outcomes.overruled(
+            outcome,
+            over_cpu=self.cpu_seconds() > limits.cpu_seconds,
+            out_of_memory=self.child.out_of_memory(),
+            over_output=memfds.size_bytes(self._stdout) > limits.output_bytes,
+        )
+
+    def cpu_seconds(self) -> float:
+        return self.child.cpu_seconds() - self._cpu_since
+
+    def stdout(self) -> bytes:
+        return memfds.read(self._stdout, self._allowance.limits.output_bytes)
+
+    def stderr(self) -> bytes:
+        return memfds.read(self._stderr, MAX_STDERR_BYTES)
+
+    def result(self, most_bytes: int) -> bytes | None:
+        """What was written as result; None if that is more than `most_bytes`."""
+        if memfds.size_bytes(self._result) > most_bytes:
+            return None
+        return memfds.read(self._result, most_bytes)
+
+    def close(self) -> None:
+        for descriptor in (self._stdout, self._stderr, self._result):
+            os.close(descriptor)

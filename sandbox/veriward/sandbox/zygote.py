@@ -1,0 +1,153 @@
+"""The zygote: a small, single-threaded Python in its own namespaces that forks a confined child on command.
+
+It never sees a program, an input or a result: those travel between the keeper and the child over a socket of their
+own. Started afresh by exec, so that its memory holds nothing of the keeper's either.
+
+The conversation with the keeper, one datagram each:
+
+    map            ->           my namespaces exist: map my users
+                   <-  m        mapped: `m1` if children have users of their own, else `m0`
+    JSON           ->           ready: {"layers": [...], "failures": {layer: why}}
+                   <-  F slot   fork a child for this slot; fds: its socket, then the cgroup.procs files to join
+                   <-  W slot   wait for the child of this slot, which was killed or has ended
+    status         ->           `STATUS`: wait status, CPU seconds and largest resident bytes, descendants included
+"""
+
+import gc
+import importlib
+import json
+import os
+import resource
+import socket
+import struct
+import sys
+
+from veriward.sandbox import child, confine, jail, kernel, landlock, seccomp
+from veriward.sandbox.execution import MAX_LIMITS
+
+COMMAND = struct.Struct("<cB")
+STATUS = struct.Struct("<idq")
+NO_SUCH_CHILD = -1
+MAX_REPORT_BYTES = 4096
+MAX_DESCRIPTORS = 4
+# What programs import most; each megabyte held here costs every fork about 0.04 ms.
+_PREIMPORTED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "re", "string")
+# Inherited by every child; the keeper lowers address space, CPU and processes for each execution.
+_LIMITS = {
+    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_NOFILE: 64,
+    resource.RLIMIT_STACK: 64 << 20,
+    resource.RLIMIT_FSIZE: MAX_LIMITS.output_bytes + 1,
+}
+_NICENESS = 5
+_OOM_SCORE = "500"  # should the whole machine run out of memory, a program goes before a trainer
+
+
+def main() -> None:
+    descriptor, parent = map(int, sys.argv[1:])
+    confine.die_with_parent(parent)
+    keeper = socket.socket(fileno=descriptor)
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write(_OOM_SCORE)
+    failures: dict[str, str] = {}
+    layers: list[str] = []
+    own_users = os.geteuid() == 0
+    pid_namespace = None
+    try:
+        jail.leave_namespaces()
+    except OSError as fault:
+        failures["user_namespace"] = str(fault)
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    else:
+        keeper.send(b"map")
+        own_users = keeper.recv(8) == b"m1"
+        inner = os.fork()  # the first process of the new pid namespace: its death ends all that is in it
+        if inner:
+            keeper.close()
+            os.waitpid(inner, 0)
+            return
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
+        pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        layers = [*jail.LAYERS, *(["proc"] if jail.build() else [])]
+    _settle()
+    plan = child.Plan(
+        namespaces=bool(layers),
+        has_proc="proc" in layers,
+        own_users=own_users,
+        landlock_abi=landlock.abi(),
+        program=kernel.SeccompProgram(seccomp.assemble(seccomp.PROGRAM)),
+        readable=("/",) if layers else jail.readable_paths(),
+    )
+    keeper.send(json.dumps({"layers": layers, "failures": failures}).encode())
+    _Forks(keeper, plan, pid_namespace).serve()
+
+
+def _settle() -> None:
+    """Do once what children inherit, then make the memory they will share as still as it can be."""
+    for name in _PREIMPORTED:
+        importlib.import_module(name)
+    kernel.drop_bounding_set()
+    kernel.no_new_privileges()
+    for kind, value in _LIMITS.items():
+        confine.lower_limit(kind, value)
+    os.nice(_NICENESS)
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    gc.disable()
+    gc.collect()
+    gc.freeze()
+
+
+class _Forks:
+    def __init__(self, keeper: socket.socket, plan: child.Plan, pid_namespace: int | None) -> None:
+        self._keeper = keeper
+        self._plan = plan
+        self._pid_namespace = pid_namespace
+        self._children: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Until the keeper is gone."""
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(self._keeper, COMMAND.size, MAX_DESCRIPTORS)
+            if not message:
+                return
+            command, slot = COMMAND.unpack(message)
+            if command == b"F":
+                self._fork(slot, descriptors)
+            else:
+                self._keeper.send(STATUS.pack(*self._wait(slot)))
+
+    def _fork(self, slot: int, descriptors: list[int]) -> None:
+        if self._pid_namespace is not None:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        pid = os.fork()
+        if not pid:
+            self._keeper.detach()
+            child.live(self._plan, slot, socket.socket(fileno=descriptors[0]), descriptors[1:])
+        if self._pid_namespace is not None:  # the next child's namespace hangs under ours, not under this child's
+            kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
+        self._children[slot] = pid
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    def _wait(self, slot: int) -> tuple[int, float, int]:
+        pid = self._children.pop(slot, 0)
+        if not pid:
+            return NO_SUCH_CHILD, 0.0, 0
+        _, status, usage = os.wait4(pid, 0)
+        if self._pid_namespace is None:
+            self._end_orphans()
+        return status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10
+
+    def _end_orphans(self) -> None:
+        """Without a pid namespace, what a program left behind has become a child of ours: kill until none is left."""
+        mine = set(self._children.values())
+        while orphans := _children_of_this_process() - mine:
+            for pid in orphans:
+                os.kill(pid, kernel.SIGKILL)
+            for pid in orphans:
+                os.waitpid(pid, 0)
+
+
+def _children_of_this_process() -> set[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return {int(pid) for pid in file.read().split()}
