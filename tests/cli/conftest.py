@@ -56,6 +56,10 @@ class InPlaceQueue:
         self.judged = 0
         self._faulted: set[str] = set()
 
+    def forget(self) -> None:
+        self.judged = 0
+        self._faulted.clear()
+
     def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Done:
         for job in jobs:
             for index in range(job.rollouts):
@@ -141,12 +145,17 @@ class Desk:
         return _records(self.rejected)
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    running = RunningServer()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    server = RunningServer()
-    output = tmp_path / "out.jsonl"
-    yield Desk(tmp_path, server, tmp_path / "in.jsonl", output, tmp_path / "out.jsonl.rejected")
-    server.stop()
+def desk(tmp_path: Path, server: RunningServer) -> Desk:
+    server.queue.forget()
+    return Desk(tmp_path, server, tmp_path / "in.jsonl", tmp_path / "out.jsonl", tmp_path / "out.jsonl.rejected")
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
