@@ -8,7 +8,7 @@ import pytest
 
 from veriward.client.batching import MAX_BATCH, AsyncBatcher, Kind, Lane, ThreadBatcher
 from veriward.client.payload import Rollout
-from veriward.wire import Result
+from veriward.wire import Outcome, Result, Status
 
 MATH = Kind("math", 30.0, "normal", "")
 CODE = Kind("code", 30.0, "normal", "")
@@ -20,7 +20,7 @@ def rollout(number: int) -> Rollout:
 
 
 def judged(rollouts: list[Rollout]) -> list[Result]:
-    return [Result(status="graded", reward=float(reply), outcome="partial") for _, reply in rollouts]
+    return [Result(status=Status.GRADED, reward=float(reply), outcome=Outcome.PARTIAL) for _, reply in rollouts]
 
 
 class Held:

@@ -1,6 +1,6 @@
 """Retries, waits and deadlines, on a clock that only pauses move."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -26,7 +26,7 @@ def overloaded(retry_after: str, status: int = 429) -> httpx.Response:
 class World:
     """Plays the server: gives each attempt the next of `events`, the last one for ever."""
 
-    events: list[httpx.Response | Exception]
+    events: Sequence[httpx.Response | Exception]
     urls: str = "http://a:1"
     deadline_seconds: float = 30.0
     reconnect_seconds: float = 60.0
@@ -42,7 +42,7 @@ class World:
             while True:
                 self.attempts.append(attempt)
                 self.now += attempt.pause_seconds + self.seconds_each
-                event = self.events.pop(0) if len(self.events) > 1 else self.events[0]
+                event = self.events[min(len(self.attempts), len(self.events)) - 1]
                 attempt = conversation.throw(event) if isinstance(event, Exception) else conversation.send(event)
         except StopIteration as end:
             response: httpx.Response = end.value

@@ -11,9 +11,9 @@ import pytest
 
 import veriward.client as client
 from veriward.client import errors
-from veriward.wire import Problem
+from veriward.wire import ErrorCode, Problem
 
-PROBLEM = Problem(title="Refused", status=422, code="invalid_request", detail="items[3].foo: unknown field")
+PROBLEM = Problem(title="Refused", status=422, code=ErrorCode.INVALID_REQUEST, detail="items[3].foo: unknown field")
 HEAVY = {"fastapi", "starlette", "sympy", "torch", "redis", "typer", "numpy", "veriward.server", "veriward.verifiers"}
 
 
