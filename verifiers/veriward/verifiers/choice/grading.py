@@ -21,6 +21,10 @@ MAX_BARE_CHARS = 300
 _OPTION_PHRASE = re.compile(r"\b(?:choice|option)[*_\s]{0,3}(?:is|would be|should be|:)[*_:\s]{0,3}", re.IGNORECASE)
 
 
+Letter = Annotated[str, Field(pattern=r"^\w$")]
+OptionText = Annotated[str, Field(max_length=MAX_OPTION_CHARS)]
+
+
 class ChoiceTask(Task):
     """`letters`: those that may be answered, by default the keys of `options`, else A to J.
 
@@ -28,10 +32,7 @@ class ChoiceTask(Task):
     """
 
     letters: Annotated[str, Field(pattern=r"^\w+$", max_length=MAX_OPTIONS)] = ""
-    options: Annotated[
-        dict[Annotated[str, Field(pattern=r"^\w$")], Annotated[str, Field(max_length=MAX_OPTION_CHARS)]],
-        Field(max_length=MAX_OPTIONS, default_factory=dict),
-    ]
+    options: dict[Letter, OptionText] = Field(default_factory=dict, max_length=MAX_OPTIONS)
     answer: str
 
     @field_validator("letters")
@@ -136,7 +137,7 @@ def _called_correct(region: str, task: ChoiceTask) -> str | None:
 def _claim(letters: str) -> re.Pattern[str]:
     return re.compile(
         r"(?<!\bif )(?<!\bor )(?<!\bnor )(?<!\band )(?<!\bwhether )(?<![\w'’])"
-        rf"[(*]*([{re.escape(letters)}])[)*]*\s(?i:is\s(?:the\s)?(?:only\s)?(?:correct|right|best))\b"
+        rf"[(*]{{0,4}}([{re.escape(letters)}])[)*]{{0,4}}\s(?i:is\s(?:the\s)?(?:only\s)?(?:correct|right|best))\b"
     )
 
 

@@ -40,7 +40,7 @@ def _patterns(letters: str) -> _Patterns:
     one = f"[{re.escape(letters)}]"
     ends = r"(?![\w'’])"
     return _Patterns(
-        head=re.compile(rf"[(\[<]*({one}){ends}\s*([)\]>.:,;/&+|–—-]*)\s*(.*)", re.IGNORECASE | re.DOTALL),
+        head=re.compile(rf"[(\[<]*({one}){ends}\s*([)\]>.:,;!/&+|–—-]*)\s*(.*)", re.IGNORECASE | re.DOTALL),
         label=re.compile(rf"(?:[(\[]|\bor\s+)({one})(?![\w'’])|(?<![\w'’])({one})[).:\]](?=\s*\S)"),
         begins=re.compile(rf"[(\[]*({one}){ends}(?!(?<=A)\s+[a-z])"),
         alone=re.compile(rf"(?<![\w'’])({one}){ends}"),
@@ -73,6 +73,8 @@ def mentions(payload: str, letters: str, options: Mapping[str, str]) -> bool:
 
 def is_letter(text: str, letters: str) -> bool:
     """Whether the text is one of the letters and nothing more, brackets and marks apart."""
+    if len(text) > MAX_PAYLOAD_CHARS:
+        return False
     bare = _clean(text).strip(" ()[]<>.,:;")
     return len(bare) == 1 and bare in letters
 
