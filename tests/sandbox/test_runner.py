@@ -83,10 +83,10 @@ class Child:
         os.close(descriptors.pop(0))
         kind, said, questions = self.hear()
         while kind == "Q" and carry is not None:
-            answer, result = carry(questions[0])
-            self.say("A", answer, result)
+            answer, reply = carry(questions[0])
+            self.say("A", answer, reply)
             os.close(questions[0])
-            os.close(result)
+            os.close(reply)
             kind, said, questions = self.hear()
         assert said.pop("index", self.count) == self.count
         stdout, stderr, result = map(content, descriptors)

@@ -74,6 +74,5 @@ def _unparsed(reason: str, extracted: str | None = None) -> Verdict:
 def _check_judgeable(suite: Suite, runs: list[Run]) -> None:
     """Raises `InvalidTask` if a script handed the program what cannot leave the script's process."""
     for run in runs:
-        if suite.scripts and run.reason == UNPLAIN_ARGUMENT:
-            field = suite.scripts if len(suite.execution.inputs) == 1 else f"{suite.scripts}[{run.index}]"
-            raise InvalidTask(field, "hands the program what is not plain data, so it cannot be judged apart from it")
+        if suite.fields and run.reason == UNPLAIN_ARGUMENT:
+            raise InvalidTask(suite.fields[run.index], "hands the program what is not plain data, a function say")

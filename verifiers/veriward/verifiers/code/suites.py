@@ -33,12 +33,12 @@ MAX_STUBS = 100
 class Suite:
     """`failure(run)` says how a run failed its test, or None if it passed. It never tells what was expected.
 
-    `scripts` names the field that holds the scripts, where there are some.
+    `fields` names where each script stands in the task, if the inputs are scripts.
     """
 
     execution: Execution
     failure: Callable[[Run], str | None]
-    scripts: str = ""
+    fields: tuple[str, ...] = ()
 
 
 def suite_of(task: StdinTask | CallTask | AssertTask | CheckTask, program: str) -> Suite:
@@ -74,7 +74,8 @@ def _call_suite(task: CallTask, program: str) -> Suite:
 
 def _assert_suite(task: AssertTask, program: str) -> Suite:
     parse(task.setup, "setup")
-    scripts = []
+    scripts: dict[str, str] = {}
+    names: set[str] = set()
     calls: list[PlainCall | None] = []
     for index, test in enumerate(task.tests):
         field = f"tests[{index}]"
@@ -84,7 +85,8 @@ def _assert_suite(task: AssertTask, program: str) -> Suite:
         stubs = free_names(script) - imports
         if not stubs:
             raise InvalidTask(field, "uses nothing of the program, so every program would pass it")
-        scripts.append((_with_imports(imports, script), stubs))
+        scripts[field] = _with_imports(imports, script)
+        names |= stubs
         call = plain_call(test)
         calls.append(call if call is not None and stubs == {call.entry} else None)
     code = joined(shared_part(task.setup), program)
@@ -93,8 +95,7 @@ def _assert_suite(task: AssertTask, program: str) -> Suite:
     if len(plain) == len(task.tests) and len({call.entry for call in plain}) == 1:
         execution = Execution(code, "call", tuple(call.arguments for call in plain), plain[0].entry, limits=limits)
         return _of_calls(execution, lambda index, value: plain[index].holds(value))
-    stubs = set().union(*(names for _, names in scripts))
-    return _of_scripts(code, [script for script, _ in scripts], stubs, limits, "tests")
+    return _of_scripts(code, scripts, names, limits)
 
 
 def _check_suite(task: CheckTask, program: str) -> Suite:
@@ -106,7 +107,7 @@ def _check_suite(task: CheckTask, program: str) -> Suite:
     if unknown:
         raise InvalidTask("test_code", f"uses undefined names: {', '.join(sorted(unknown))[:200]}")
     limits = task.limits.for_sandbox()
-    return _of_scripts(joined(task.prefix, program), [_with_imports(imports, script)], {entry}, limits, "test_code")
+    return _of_scripts(joined(task.prefix, program), {"test_code": _with_imports(imports, script)}, {entry}, limits)
 
 
 def _of_calls(execution: Execution, holds: Callable[[int, object], bool]) -> Suite:
@@ -120,17 +121,17 @@ def _of_calls(execution: Execution, holds: Callable[[int, object], bool]) -> Sui
     return Suite(execution, _unless_broken(failure))
 
 
-def _of_scripts(code: str, scripts: list[str], stubs: set[str], limits: Limits, field: str) -> Suite:
+def _of_scripts(code: str, scripts: dict[str, str], stubs: set[str], limits: Limits) -> Suite:
     if len(stubs) > MAX_STUBS:
-        raise InvalidTask(field, f"{len(stubs)} names are left to the program, more than {MAX_STUBS}")
-    inputs = tuple(script.encode("utf-8", "surrogatepass") for script in scripts)
+        raise InvalidTask("tests", f"{len(stubs)} names are left to the program, more than {MAX_STUBS}")
+    inputs = tuple(script.encode("utf-8", "surrogatepass") for script in scripts.values())
     execution = Execution(code, "judged", inputs, stubs=tuple(sorted(stubs)), limits=limits)
 
     def failure(run: Run) -> str | None:
         # Its stderr quotes the script, and so what is expected.
         return None if run.status is RunStatus.FINISHED else f"{run.status} ({run.reason})"
 
-    return Suite(execution, failure, field)
+    return Suite(execution, failure, tuple(scripts))
 
 
 def _with_imports(names: set[str], script: str) -> str:

@@ -27,7 +27,8 @@ from veriward.verifiers.registry import Task
 
 Text = Annotated[str, Field(max_length=MAX_INPUT_BYTES)]
 Source = Annotated[str, Field(max_length=MAX_CODE_BYTES)]
-_NAME = r"[^\W\d]\w{0,199}"
+_NAME = r"[^\W\d]\w*"
+_MAX_NAME_CHARS = 200
 
 
 class CodeLimits(Task):
@@ -87,7 +88,7 @@ class CallTask(_CodeTask):
     """
 
     kind: Literal["call"]
-    fn_name: Annotated[str, Field(pattern=rf"^{_NAME}(\.{_NAME})?$")]
+    fn_name: Annotated[str, Field(max_length=_MAX_NAME_CHARS, pattern=rf"^{_NAME}(\.{_NAME})?$")]
     inputs: Annotated[list[list[Any] | Text], Field(min_length=1, max_length=MAX_INPUTS)]
     outputs: list[Any]
 
@@ -134,7 +135,7 @@ class CheckTask(_CodeTask):
     """
 
     kind: Literal["check"]
-    entry_point: Annotated[str, Field(pattern=rf"^{_NAME}((\(\))?\.{_NAME})?$")]
+    entry_point: Annotated[str, Field(max_length=_MAX_NAME_CHARS, pattern=rf"^{_NAME}((\(\))?\.{_NAME})?$")]
     test_code: Source
     prefix: Source = ""
 
