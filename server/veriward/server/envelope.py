@@ -39,20 +39,20 @@ def bounded_list(body: Any, name: str, most: int) -> None:
         raise invalid_fields([FieldError(field=name, message=f"{len(members):,} are more than {most:,}")])
 
 
-def field_errors(invalid: ValidationError, prefix: str = "") -> list[FieldError]:
+def field_errors(invalid: ValidationError) -> list[FieldError]:
     """Pydantic's complaints with paths as a client writes them; an unknown field is called that."""
     return [
         FieldError(
-            field=path(error["loc"], prefix),
+            field=path(error["loc"]) or "body",
             message="unknown field" if error["type"] == "extra_forbidden" else error["msg"],
         )
         for error in invalid.errors(include_url=False, include_input=False, include_context=False)
     ]
 
 
-def path(location: Sequence[int | str], prefix: str = "") -> str:
+def path(location: Sequence[int | str]) -> str:
     """`("items", 3, "foo")` as `items[3].foo`."""
-    text = prefix
+    text = ""
     for step in location:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text

@@ -105,6 +105,12 @@ def _told(job: Program, result: RolloutResult) -> bytes:
 
 
 def _out_of_bounds(run: RunRequest, field: str) -> Iterator[FieldError]:
+    texts = {"code": run.code, "stdin": run.stdin, "language": run.language, "profile": run.profile}
+    texts |= {f"files.{name}": name + text for name, text in run.files.items()}
+    broken = [name for name, text in texts.items() if not _encodable(text)]
+    if broken:
+        yield from (FieldError(field=f"{field}.{name}", message="holds a lone surrogate") for name in broken)
+        return
     sizes = {
         "code": (len(run.code.encode()), MAX_CODE_BYTES),
         "stdin": (len(run.stdin.encode()), MAX_INPUT_BYTES),
@@ -119,3 +125,11 @@ def _out_of_bounds(run: RunRequest, field: str) -> Iterator[FieldError]:
     for name, value in run.limits.model_dump(exclude_none=True).items():
         if value > most_allowed[name]:
             yield FieldError(field=f"{field}.limits.{name}", message=f"must be at most {most_allowed[name]:g}")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -26,8 +26,8 @@ class Gateway:
         check_binding(settings)
         self.settings = settings
         self.queue = queue
-        self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.keys = Keys(settings.api_keys)
+        self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.log = logger(settings)
         self.metrics = Metrics()
         self.cache = ResultCache(settings.cache_bytes)

@@ -24,7 +24,7 @@ from veriward.verifiers.judging import judge, parse_task
 
 
 class EqualTask(Task):
-    """Right when the response ends with `answer`."""
+    """Right when the response ends with `answer`, boxed or not."""
 
     answer: str
     weight: float = 1.0
@@ -35,7 +35,7 @@ def equal(response: str, task: EqualTask, sandbox: Sandbox, /) -> Verdict:
 
     Format: the tests' own.
     """
-    return correct(task.answer) if response.endswith(task.answer) else wrong(response[-20:])
+    return correct(task.answer) if response.rstrip("}").endswith(task.answer) else wrong(response[-20:])
 
 
 def turns(response: Sequence[Mapping[str, Any]], task: EqualTask, sandbox: Sandbox, /) -> Verdict:

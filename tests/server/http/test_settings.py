@@ -1,0 +1,88 @@
+"""Settings: defaults, then the environment, then a TOML file, then flags; mistakes are named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from veriward.server.settings import Settings, UnreadableSettings
+
+SOURCES: dict[str, tuple[dict[str, str], str | None, dict[str, Any], int]] = {
+    "the default": ({}, None, {}, 8000),
+    "the environment beats the default": ({"VERIWARD_PORT": "1"}, None, {}, 1),
+    "the file beats the environment": ({"VERIWARD_PORT": "1"}, "port = 2", {}, 2),
+    "a file without the key leaves the environment": ({"VERIWARD_PORT": "1"}, "host = '::1'", {}, 1),
+    "a flag beats the file": ({"VERIWARD_PORT": "1"}, "port = 2", {"port": 3}, 3),
+    "a flag that is not given leaves the file": ({"VERIWARD_PORT": "1"}, "port = 2", {"port": None}, 2),
+    "what is the client's is passed over": ({"VERIWARD_URL": "http://x"}, None, {}, 8000),
+}
+
+
+@pytest.mark.parametrize("case", SOURCES.values(), ids=SOURCES)
+def test_the_stronger_source_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, case: tuple[dict[str, str], str | None, dict[str, Any], int]
+) -> None:
+    environment, text, flags, port = case
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load(write(tmp_path, text), **flags).port == port
+
+
+KEYS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "none": ("", ()),
+    "one": ("a", ("a",)),
+    "several, by commas": ("a, b:tasks:read ,,c", ("a", "b:tasks:read", "c")),
+}
+
+
+@pytest.mark.parametrize("case", KEYS.values(), ids=KEYS)
+def test_keys_in_the_environment_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, case: tuple[str, tuple[str, ...]]
+) -> None:
+    text, keys = case
+    monkeypatch.setenv("VERIWARD_API_KEYS", text)
+    settings = Settings.load()
+    assert tuple(key.get_secret_value() for key in settings.api_keys) == keys
+    assert not keys or "'a'" not in repr(settings)
+
+
+def test_keys_in_a_file_are_a_list(tmp_path: Path) -> None:
+    settings = Settings.load(write(tmp_path, 'api_keys = ["a", "b"]'))
+    assert [key.get_secret_value() for key in settings.api_keys] == ["a", "b"]
+
+
+FILES: dict[str, tuple[str | None, str]] = {
+    "every unknown key, with the nearest known": ("prot = 1\nzzz = 2", "unknown 'prot' .did you mean 'port'.., 'zzz'$"),
+    "what is not TOML": ("port = ", "Invalid value"),
+    "a file that is not there": (None, "No such file"),
+}
+
+
+@pytest.mark.parametrize("case", FILES.values(), ids=FILES)
+def test_an_unreadable_file_is_named(tmp_path: Path, case: tuple[str | None, str]) -> None:
+    text, message = case
+    with pytest.raises(UnreadableSettings, match=message):
+        Settings.load(write(tmp_path, text) or tmp_path / "absent.toml")
+
+
+VALUES: dict[str, dict[str, Any]] = {
+    "a port past the last": {"port": 65536},
+    "a level that there is none of": {"min_isolation": "L5"},
+    "a body of nothing": {"max_body_bytes": 0},
+    "an unknown flag": {"prot": 1},
+}
+
+
+@pytest.mark.parametrize("flags", VALUES.values(), ids=VALUES)
+def test_a_bad_value_is_refused(flags: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(flags))):
+        Settings.load(**flags)
+
+
+def write(folder: Path, text: str | None) -> Path | None:
+    if text is None:
+        return None
+    path = folder / "veriward.toml"
+    path.write_text(text)
+    return path
