@@ -84,7 +84,7 @@ async def _crew() -> AsyncIterator[Crew]:
         max_tries=3,
         warm=(),
     )
-    supervisor = Supervisor(settings, Keepers(0, (), Reaper()), send)
+    supervisor = Supervisor(settings, Keepers(0, "L2", Reaper()), send)
     watch = asyncio.get_running_loop().create_task(supervisor.watch())
     try:
         yield Crew(supervisor, answers)

@@ -5,11 +5,13 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+from veriward.sandbox.levels import Report, require
 from veriward.server.worker.channel import Channel
-from veriward.server.worker.processes import Reaper, start
+from veriward.server.worker.processes import Reaper, start_keeper
 
 Relay = Callable[[bytes, bytes], None]
 MAX_STARTS = 3  # of one execution, when keepers die under it
@@ -38,6 +40,7 @@ class Running:
 @dataclass(eq=False)
 class Keeper:
     process: subprocess.Popen[bytes]
+    ready: "asyncio.Future[Report]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     channel: Channel | None = None
     running: Running | None = None
 
@@ -46,9 +49,9 @@ class Keepers:
     """`size` keepers; `submit` runs an execution on the first that is free. A keeper that dies is replaced, and what it
     ran is run again (runs are pure): runs that were told are not told twice."""
 
-    def __init__(self, size: int, arguments: Sequence[str], reaper: Reaper) -> None:
+    def __init__(self, size: int, min_level: str, reaper: Reaper) -> None:
         self._size = size
-        self._arguments = arguments
+        self._min_level = min_level
         self._reaper = reaper
         self._waiting: deque[Running] = deque()
         self._idle: list[Keeper] = []
@@ -57,8 +60,12 @@ class Keepers:
         self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        await asyncio.gather(*(self._start_one() for _ in range(self._size)))
+    async def start(self) -> Report:
+        """Start them all; what their probes found of this host. Raises `IsolationUnavailable` below the minimum."""
+        reports = await asyncio.gather(*(self._start_one() for _ in range(self._size)))
+        weakest = min(reports, key=lambda report: report.level)
+        require(weakest, self._min_level)
+        return weakest
 
     def submit(self, payload: bytes, relay: Relay) -> Running:
         running = Running(payload, relay, self)
@@ -80,22 +87,26 @@ class Keepers:
         for keeper in self._all:
             self._reaper.end(keeper.process)
 
-    async def _start_one(self) -> None:
+    async def _start_one(self) -> Report:
         ours, theirs = socket.socketpair()
-        keeper = Keeper(start("veriward.sandbox.keeper", theirs, self._arguments))
+        keeper = Keeper(start_keeper(theirs, self._min_level))
         self._all.add(keeper)
         keeper.channel = await Channel.open(
             ours, lambda kind, payload: self._frame(keeper, kind, payload), lambda: self._lost(keeper)
         )
-        self._idle.append(keeper)
-        self._pump()
+        report = await keeper.ready
+        if report.level >= self._min_level:
+            self._idle.append(keeper)
+            self._pump()
+        return report
 
     async def _replace(self) -> None:
         delay_seconds = RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]
         self._failures += 1
         print(f"a sandbox keeper died; another starts in {delay_seconds:g} s", file=sys.stderr)
         await asyncio.sleep(delay_seconds)
-        await self._start_one()
+        with suppress(ConnectionError):  # it died too, and is being replaced
+            await self._start_one()
 
     def _pump(self) -> None:
         while self._waiting and self._idle:
@@ -107,6 +118,9 @@ class Keepers:
             keeper.channel.send(b"X", running.payload)
 
     def _frame(self, keeper: Keeper, kind: bytes, payload: bytes) -> None:
+        if kind == b"H":
+            keeper.ready.set_result(Report.unpack(payload))
+            return
         running = keeper.running
         self._failures = 0
         if running is None:
@@ -137,6 +151,8 @@ class Keepers:
                 running.relay(b"E", f"the sandbox keeper died {running.starts} times under this program".encode())
             else:
                 self._waiting.appendleft(running)
+        if not keeper.ready.done():
+            keeper.ready.set_exception(ConnectionError("a sandbox keeper ended before it was ready"))
         if not self._closed:
             task = asyncio.get_running_loop().create_task(self._replace())
             self._tasks.add(task)

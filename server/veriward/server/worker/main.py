@@ -11,10 +11,9 @@ import signal
 import socket
 import sys
 
-from veriward.sandbox.levels import Report, probe, require
-
 from veriward.sandbox.confine import die_with_parent
 from veriward.sandbox.errors import IsolationUnavailable
+from veriward.sandbox.levels import Report
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.keepers import Keepers
 from veriward.server.worker.leases import unpack_ids, unpack_leases
@@ -58,18 +57,16 @@ class Worker:
     async def _start(self, settings: WorkerSettings) -> None:
         channel = self._channel
         assert channel is not None
-        keepers = Keepers(settings.sandboxes, ("--min-level", settings.min_isolation), Reaper())
-        # The warm parents start at once and import while the probe runs: together they are most of a start.
+        keepers = Keepers(settings.sandboxes, settings.min_isolation, Reaper())
+        # The warm parents start at once and import while the keepers probe: together they are most of a start.
         supervisor = Supervisor(settings, keepers, channel.send)
         try:
-            report = await asyncio.to_thread(probe)
-            require(report, settings.min_isolation)
+            report = await keepers.start()
         except IsolationUnavailable as refused:
             channel.send(b"E", json.dumps({"message": str(refused), "remedy": refused.remedy}).encode())
             await asyncio.sleep(0.1)
             self._end(EXIT_ISOLATION)
             return
-        await keepers.start()
         channel.send(b"H", _hello(report, settings))
         self._supervisor = supervisor
         for kind, payload in self._waiting:

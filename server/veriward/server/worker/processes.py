@@ -7,16 +7,27 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from veriward.sandbox import launch
+
 # A fixed hash seed: equal inputs give equal verdicts, whatever iterates over a set.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0"}
 # Where an operator keeps verifiers of their own, or an unusual Python its libraries.
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH")
 
 
-def start(module: str, sock: socket.socket, arguments: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    """Run `python -m module PARENT_PID FD …` with nothing of ours inherited but `sock`, which is closed here."""
+def start(module: str, sock: socket.socket) -> subprocess.Popen[bytes]:
+    """Run `python -m module PARENT_PID FD` with nothing of ours inherited but `sock`, which is closed here."""
     environment = _ENVIRONMENT | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    command = [sys.executable, "-s", "-P", "-m", module, str(os.getpid()), str(sock.fileno()), *arguments]
+    return _start([sys.executable, "-s", "-P", "-m", module, str(os.getpid()), str(sock.fileno())], environment, sock)
+
+
+def start_keeper(sock: socket.socket, min_level: str) -> subprocess.Popen[bytes]:
+    """Run a sandbox keeper, which says hello first; `sock` is closed here."""
+    arguments = (str(os.getpid()), str(sock.fileno()), "--min-level", min_level, "--hello")
+    return _start(launch.command("keeper", None, *arguments), launch.environment(), sock)
+
+
+def _start(command: Sequence[str], environment: dict[str, str], sock: socket.socket) -> subprocess.Popen[bytes]:
     with sock:
         return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=(sock.fileno(),), cwd="/")
 
