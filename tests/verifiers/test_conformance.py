@@ -60,12 +60,24 @@ FRAGMENTS = [
 TEXTS = st.one_of(st.text(), st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=5))).map("".join))
 
 
+def answers_any(verifier: Verifier, response: str, sandbox: Sandbox) -> None:
+    task = parse_task(verifier, conformance.example(verifier))
+    try:
+        assert isinstance(judge(verifier, task, response, sandbox), Verdict)
+    except InvalidTask:
+        pytest.fail("the example task is at fault")
+
+
 @pytest.mark.parametrize("verifier", [row for row in BY_NAME if not ALL[str(row.id)].runs_programs])
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(response=TEXTS)
 def test_any_text_gets_a_verdict(verifier: Verifier, response: str) -> None:
-    task = parse_task(verifier, conformance.example(verifier))
-    try:
-        assert isinstance(judge(verifier, task, response, NoSandbox()), Verdict)
-    except InvalidTask:
-        pytest.fail("the example task is at fault")
+    answers_any(verifier, response, NoSandbox())
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("verifier", [row for row in BY_NAME if ALL[str(row.id)].runs_programs])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(response=TEXTS)
+def test_any_text_as_a_program_gets_a_verdict(verifier: Verifier, response: str, sandbox: Sandbox) -> None:
+    answers_any(verifier, response, sandbox)

@@ -69,3 +69,10 @@ SPIDER = {
 @pytest.mark.parametrize(("query", "run"), SPIDER.values(), ids=SPIDER.keys())
 def test_as_spider_runs_it(query: str, run: str) -> None:
     assert as_spider_runs_it(query) == run
+
+
+@pytest.mark.parametrize(
+    "piece", ["SELECT ", "\nSELECT", "\nWITH x (", "WITH\n", "```sql\n", "<answer>", ";\n\n", "\n "]
+)
+def test_a_million_characters_of_anything_are_searched(piece: str) -> None:
+    statement_of(piece * (1_000_000 // len(piece)))

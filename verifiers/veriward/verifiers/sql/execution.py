@@ -62,7 +62,9 @@ MODES = {
 gold_results = lru_cache(maxsize=GOLDS_KEPT)(query_all)
 
 
-@verifier("sql", version=1, task=SqlTask, preload=("sqlglot",), cpu_seconds=5.0, batch=4, runs_programs=True)
+@verifier(
+    "sql", version=1, task=SqlTask, preload=("sqlglot.dialects.sqlite",), cpu_seconds=5.0, batch=4, runs_programs=True
+)
 def sql(response: str, task: SqlTask, sandbox: Sandbox, /) -> Verdict:
     """Run the response's one read-only query on every variant of the database; its rows must be the gold query's.
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from veriward.sandbox.execution import MIB, Execution, Isolation, Limits, Run, RunStatus, Sandbox
 
-LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 * MIB, output_bytes=32 * MIB, processes=1)
+# Above the driver's own: they end what its clock can't see, one long call within SQLite.
+LIMITS = Limits(wall_seconds=15, cpu_seconds=4, memory_bytes=512 * MIB, output_bytes=32 * MIB, processes=1)
 
 Cell = int | float | str | bytes | None
 Row = tuple[Cell, ...]
