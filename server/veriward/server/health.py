@@ -31,8 +31,9 @@ def add_health(app: FastAPI, gateway: Gateway) -> None:
         """A rollout goes through the queue to a grader and back. 503 where it does not, or the server is draining."""
         if gateway.draining:
             raise Refusal(ErrorCode.DRAINING, "this server is shutting down", headers=retry_after(CANARY_SECONDS))
+        queue = gateway.running_queue()
         seconds = await canary.seconds()
-        depth = gateway.running_queue().depth()
+        depth = queue.depth()
         return _json(
             {
                 "status": "ready",
@@ -74,6 +75,8 @@ class Canary:
             return self._seconds
 
     async def _fly(self) -> float:
+        if CANARY_VERIFIER not in self._gateway.verifiers:
+            raise _not_ready(f"there is no verifier {CANARY_VERIFIER!r} to try the queue with", CANARY_SECONDS)
         began = time.monotonic()
         ended: asyncio.Future[RolloutResult] = asyncio.get_running_loop().create_future()
 

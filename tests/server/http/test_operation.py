@@ -68,10 +68,20 @@ async def test_a_full_queue_is_not_ready(client: httpx.AsyncClient, queue: Any) 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
 
 
-async def test_before_it_runs_it_is_not_ready(settings: Settings) -> None:
-    app = create_app(settings, None, {})
+NO_CANARY: dict[str, tuple[bool, str]] = {
+    "the queue does not run yet": (False, "not running yet"),
+    "the canary's verifier is missing": (True, "no verifier 'math'"),
+}
+
+
+@pytest.mark.parametrize("case", NO_CANARY.values(), ids=NO_CANARY)
+async def test_where_no_canary_can_fly_it_is_not_ready(settings: Settings, queue: Any, case: tuple[bool, str]) -> None:
+    runs, why = case
+    app = create_app(settings, queue, {}) if runs else create_app(settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-        assert (await client.get("/readyz")).json()["code"] == "not_ready"
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+    assert why in answer.json()["detail"]
 
 
 async def test_what_happened_is_counted(client: httpx.AsyncClient) -> None:
