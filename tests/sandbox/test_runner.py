@@ -399,6 +399,11 @@ PASSING: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "assert str(b) == f'{b}' == 'B'\ndel b[1]\nassert len(b) == 0",
         ("B",),
     ),
+    "slices of objects": (
+        "class B:\n def __getitem__(s, k): return list(range(5))[k]",
+        "assert B()[1:] == [1, 2, 3, 4] and B()[::-2] == [4, 2, 0]",
+        ("B",),
+    ),
     "generators": (
         "def f(n): yield from range(n)",
         "assert list(f(3)) == [0, 1, 2]\ng = f(1)\nassert next(g) == 0\nassert next(g, None) is None",
@@ -511,6 +516,12 @@ FAILING: dict[str, tuple[str, str, str, str]] = {
         "f(1)",
         "runtime_error",
         "unserialisable",
+    ),
+    "a function of the script's, for an object that the program chose to return": (
+        EQUAL + "f = E",
+        "f().g(lambda x: x)",
+        "runtime_error",
+        "exception",
     ),
     "a function of the script's": (
         "def f(g): return g(1)",

@@ -21,7 +21,7 @@ from typing import Any
 from veriward.sandbox.plain import Unserialisable, decode, encode
 
 UNPLAIN_ARGUMENT = "unplain_argument"
-"""The script passed what is not plain data, a function say: this task can't be judged at arm's length."""
+"""The script gave a stub what is not plain data, a function say: this task can't be judged at arm's length."""
 
 MAX_MESSAGE_BYTES = 64 << 10
 MAX_TEXT_CHARS = 10_000
@@ -88,6 +88,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "get": getattr,
     "set": setattr,
     "item": operator.getitem,
+    "slice": lambda thing, *bounds: thing[slice(*bounds)],
     "put": operator.setitem,
     "drop": operator.delitem,
     "len": len,
@@ -97,7 +98,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "iter": iter,
     "next": next,
     "eq": lambda left, right: bool(left == right),
-    "lt": lambda left, right: bool(left < right),
 }
 
 
@@ -154,7 +154,9 @@ class Judge:
         try:
             question = encode((operation, args, kwargs), _number_of)
         except Unserialisable as error:
-            raise self._lost("runtime_error", UNPLAIN_ARGUMENT) from error
+            if _is_stub(args[0]):
+                raise self._lost("runtime_error", UNPLAIN_ARGUMENT) from error
+            raise TypeError(str(error)) from None  # an object of the candidate's choosing: not the task's fault
         kind, *rest = self._exchange(operation, question)
         if kind == "raise":
             name, text = rest
@@ -239,6 +241,8 @@ class Remote:
         return self.__judge.ask("call", [self, *args], kwargs)
 
     def __getitem__(self, key: object) -> Any:
+        if type(key) is slice:
+            return _ask(self, "slice", key.start, key.stop, key.step)
         return _ask(self, "item", key)
 
     def __setitem__(self, key: object, value: object) -> None:
@@ -277,3 +281,8 @@ def _ask(remote: Remote, operation: str, *args: object) -> Any:
 
 def _number_of(thing: object) -> int | None:
     return object.__getattribute__(thing, "_Remote__number") if type(thing) is Remote else None
+
+
+def _is_stub(thing: object) -> bool:
+    number = _number_of(thing)
+    return number is not None and number < 0
