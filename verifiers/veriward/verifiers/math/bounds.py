@@ -1,0 +1,30 @@
+"""How much mathematics one answer may hold: every bound of the `math` verifier, and the two ways an answer may fail it.
+
+The sizes follow inspect_ai's. The bounds on precision and work are ours: they are what keeps the dearest answer that
+passes all the others below two CPU seconds.
+"""
+
+MAX_CANDIDATE_CHARS = 4_096
+MAX_ALTERNATIVES = 64
+MAX_NESTING = 64
+MAX_COMMANDS = 256
+MAX_OPERATORS = 1_024
+MAX_DIGIT_RUN = 256
+MAX_DIGITS = 2_048
+MAX_MATRIX_CELLS = 256
+MAX_NODES = 512
+MAX_ARGUMENTS = 128
+MAX_SYMBOLS = 64
+MAX_INTEGER_BITS = 4_096  # of exact values; larger ones are compared by evaluation, up to MAX_PRECISION_BITS
+MAX_FACTORIAL = 10_000
+MAX_EXPONENT = 10_000
+MAX_PRECISION_BITS = 32_768  # of a value, and so of the precision that tells two values apart
+MAX_WORK = 400_000  # elementary operations on 64-bit words, roughly; see `evaluate.Budget`
+
+
+class TooLarge(Exception):
+    """The answer is more than the bounds allow."""
+
+
+class NotUnderstood(Exception):
+    """The answer is not notation that we read."""

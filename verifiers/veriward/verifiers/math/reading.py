@@ -1,0 +1,143 @@
+"""What a string says as an answer: a plain number, words, or a tree; and whether two strings say the same.
+
+Cheap readings come first, and only answer when certain: the same signs, a plain number, words. A gold answer is read
+once and kept, since a group of responses shares its task.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from veriward.verifiers.answers import last_boxed
+from veriward.verifiers.math.bounds import MAX_CANDIDATE_CHARS, MAX_DIGIT_RUN, NotUnderstood, TooLarge
+from veriward.verifiers.math.equal import Comparison
+from veriward.verifiers.math.exact import exact
+from veriward.verifiers.math.normalise import clean, fold, squeeze
+from veriward.verifiers.math.parse import parse_tokens
+from veriward.verifiers.math.tokens import tokens, unbalanced
+from veriward.verifiers.math.tree import Group, Relation, Text, Tree
+from veriward.verifiers.math.values import close
+
+_LITERAL = re.compile(
+    r"""
+    ([-+]?)\s?(?:
+        (\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)                       # 1,234.5
+      | (\d+)/(\d+)
+      | \\[dt]?frac\s?(?:\{(-?\d+)\}\s?\{(-?\d+)\}|(\d)(\d))
+    )
+    """,
+    re.VERBOSE,
+)
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '.,&-]+[^\W\d_]+)*")
+_CHOICE_LABEL = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{\s*)?\(([A-Za-z])\)\s*\}?(?:\\[ ,;:!]|[\s~])*")
+_PROSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+
+
+class BrokenGold(Exception):
+    """A gold answer that nobody could match: empty, unbalanced, or no notation at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A gold answer. `literal` is (value, written as a decimal); `words` are set where it is letters only."""
+
+    clean: str
+    squeezed: str
+    literal: tuple[Fraction, bool] | None
+    words: str | None
+    tree: Tree | None
+
+    @property
+    def several(self) -> bool:
+        return isinstance(self.tree, Group)
+
+
+@lru_cache(maxsize=4_096)
+def read_gold(answer: str) -> Reading:
+    """Raises `BrokenGold`."""
+    boxed = last_boxed(answer)
+    text = clean(answer if boxed is None else boxed)
+    if not text:
+        raise BrokenGold("it is empty")
+    if len(text) > MAX_CANDIDATE_CHARS:
+        raise BrokenGold(f"it is longer than {MAX_CANDIDATE_CHARS} characters")
+    if unbalanced(text):
+        raise BrokenGold("its braces don't match")
+    words = words_of(text)
+    try:
+        tree: Tree | None = parse_tokens(tokens(text))
+    except TooLarge as error:
+        raise BrokenGold(str(error)) from error
+    except NotUnderstood as error:
+        if words is None and not _PROSE_WORD.search(text):
+            raise BrokenGold(str(error)) from error
+        tree = None
+    return Reading(text, squeeze(text), literal(text), words, tree)
+
+
+def matches(gold: Reading, answer: str) -> bool:
+    """Whether an answer says what `gold` says. Raises `NotUnderstood`, `TooLarge`."""
+    if len(answer) > MAX_CANDIDATE_CHARS:
+        raise TooLarge(f"longer than {MAX_CANDIDATE_CHARS} characters")
+    text = clean(answer)
+    if not text:
+        raise NotUnderstood("nothing but delimiters")
+    if text == gold.clean or squeeze(text) == gold.squeezed:
+        return True
+    if gold.literal is not None and (number := literal(text)) is not None:
+        same = gold.literal[0] == number[0]
+        return same or ((gold.literal[1] or number[1]) and close(gold.literal[0], number[0]))
+    if gold.words is not None and (words := words_of(text)) is not None:
+        return words == gold.words
+    if gold.tree is None or isinstance(gold.tree, Text):
+        return fold(text) == fold(gold.clean) or _label(text, gold)
+    return _says(gold, gold.tree, text)
+
+
+def literal(text: str) -> tuple[Fraction, bool] | None:
+    """The value of a plain number or fraction; None for all else."""
+    match = _LITERAL.fullmatch(text)
+    if match is None:
+        return None
+    sign, plain, *fractions = match.groups()
+    if plain is not None:
+        if len(plain) > MAX_DIGIT_RUN or ("," in plain and len(plain.partition(",")[0]) > 3):
+            return None
+        value, decimal = Fraction(plain.replace(",", "")), "." in plain
+    else:
+        upper, lower = (part for part in fractions if part is not None)
+        if max(len(upper), len(lower)) > MAX_DIGIT_RUN or not int(lower):
+            return None
+        value, decimal = Fraction(int(upper), int(lower)), False
+    return (-value if sign == "-" else value), decimal
+
+
+def words_of(text: str) -> str | None:
+    """An answer in letters alone, folded; None for all else."""
+    words = fold(text)
+    return words if _WORDS.fullmatch(words) else None
+
+
+def _says(gold: Reading, tree: Tree, text: str) -> bool:
+    comparison = Comparison()
+    found = tokens(text)
+    if any(comparison.equal(tree, parse_tokens(list(reading))) for reading in (found,)):
+        return True
+    if gold.several and "," in text and comparison.equal(tree, parse_tokens(tokens(text, comma_joins=False))):
+        return True
+    if _DECIMAL_COMMA.fullmatch(text) and (value := exact(tree)) is not None and value.denominator > 1:
+        return comparison.equal(tree, parse_tokens(tokens(text.replace(",", "."))))
+    return _label(text, gold)
+
+
+def _label(text: str, gold: Reading) -> bool:
+    """`(C) 5` names a choice and its value: gold may be either."""
+    label = _CHOICE_LABEL.match(text)
+    if label is None or label.end() == len(text):
+        return False
+    if gold.words is not None and len(gold.words) == 1:
+        return gold.words == label[1].casefold()
+    rest = text[label.end() :]
+    return not isinstance(gold.tree, (Group, Relation)) and matches(gold, rest)
