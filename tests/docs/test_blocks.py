@@ -1,0 +1,80 @@
+"""What the pages show is code that compiles, JSON that parses, and commands with options that exist."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from veriward.cli.main import app
+
+COMMAND = re.compile(r"^(?:\S*/)?veriward (\w+)((?: .*)?)$", re.MULTILINE)
+OPTION = re.compile(r"(?<=\s)--?[a-z][\w-]*")
+
+
+def test_python_compiles(page: Any) -> None:
+    for block in page.blocks("python"):
+        compile(block.text, f"{page.path}:{block.line}", "exec")
+
+
+def test_json_and_toml_parse(page: Any) -> None:
+    for block in page.blocks("json"):
+        json.loads(block.text)
+    for block in page.blocks("toml"):
+        tomllib.loads(block.text)
+
+
+def test_shell_parses(page: Any) -> None:
+    for block in page.blocks("bash"):
+        subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+
+
+def test_commands_have_the_options_shown(page: Any) -> None:
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for block in page.blocks("bash"):
+        for name, rest in COMMAND.findall(block.text):
+            params = commands[name].params
+            known = {option for param in params for option in (*param.opts, *param.secondary_opts)}
+            assert set(OPTION.findall(rest)) <= known | {"-h", "--help"}, f"veriward {name}{rest}"
+
+
+def test_links_between_pages_lead_somewhere(page: Any) -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.text) if "://" not in target]
+    assert [target for target in targets if not (page.path.parent / target).exists()] == []
+
+
+CONFORM = """
+from veriward.verifiers import conformance, verifiers
+
+one = verifiers()["calendar_date"]
+found = conformance.shortcomings(one)
+found += [f"{case.sentence}: {said}" for case in conformance.cases(one)
+          if (said := conformance.run(one, case, conformance.NoSandbox()))]
+assert not found, found
+"""
+
+
+def test_the_verifier_that_is_shown_is_found_and_does_what_its_cases_say(
+    page_of: Callable[[str], Any], tmp_path: Path
+) -> None:
+    page = page_of("docs/writing_a_verifier.md")
+    for name in ("calendar_date.py", "calendar_date.cases.toml"):
+        (tmp_path / name).write_text(page.file(name))
+    project = tomllib.loads(page.file("pyproject.toml"))["project"]
+    metadata = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    entries = [
+        line
+        for group, modules in project["entry-points"].items()
+        for line in (f"[{group}]", *(f"{name} = {module}" for name, module in modules.items()))
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(entries))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", CONFORM], env=environment, check=True)
