@@ -104,7 +104,8 @@ REFUSED = {
     "endless work": (ENDLESS + "SELECT count(*) FROM c", "time_limit"),
     "a row too many": (ENDLESS + f"SELECT x FROM c LIMIT {driver.MAX_ROWS + 1}", "row_limit"),
     "a column too many": ("SELECT 1" + ", 1" * driver.MAX_COLUMNS, "sql_error"),
-    "too many bytes over all cells": (ENDLESS + "SELECT hex(zeroblob(100000)) FROM c LIMIT 25", "size_limit"),
+    "too much text over all cells": (ENDLESS + "SELECT hex(zeroblob(200000)) FROM c LIMIT 25", "size_limit"),
+    "too many cells": (ENDLESS + f"SELECT x{', x' * 19} FROM c LIMIT 30000", "size_limit"),
     "a pattern too complex": (f"SELECT 'a' LIKE '{'%a' * 251}'", "sql_error"),
     "an expression too deep": (f"SELECT {'(' * 9000}1{')' * 9000}", "sql_error"),
     "sorting more than the heap holds": (

@@ -19,7 +19,8 @@ QUERY_CPU_SECONDS = 2.0  # a database of at most 2 MB of script answers honest q
 HEAP_BYTES = 128 * MIB
 MAX_ROWS = 50_000
 MAX_COLUMNS = 100
-MAX_TEXT_BYTES = 4 * MIB  # of all cells together
+MAX_TABLE_BYTES = 8 * MIB
+CELL_BYTES = 16  # what a cell counts for, its text apart
 OPS_BETWEEN_CHECKS = 10_000
 
 LIMITS = {
@@ -113,15 +114,14 @@ def table_of(database: sqlite3.Connection, query: str) -> dict[str, Any]:
 
 def bounded_rows(cursor: sqlite3.Cursor) -> list[list[Any]]:
     rows: list[list[Any]] = []
-    text_bytes = 0
+    table_bytes = 0
     for row in cursor:
-        cells = [{"blob": cell.hex()} if isinstance(cell, bytes) else cell for cell in row]
-        text_bytes += sum(len(cell) for cell in row if isinstance(cell, (str, bytes)))
-        rows.append(cells)
+        rows.append([{"blob": cell.hex()} if isinstance(cell, bytes) else cell for cell in row])
+        table_bytes += CELL_BYTES * len(row) + sum(len(cell) for cell in row if isinstance(cell, (str, bytes)))
         if len(rows) > MAX_ROWS:
             raise Failed("row_limit", f"more than {MAX_ROWS:,} rows")
-        if text_bytes > MAX_TEXT_BYTES:
-            raise Failed("size_limit", f"more than {MAX_TEXT_BYTES:,} bytes")
+        if table_bytes > MAX_TABLE_BYTES:
+            raise Failed("size_limit", f"more than {MAX_TABLE_BYTES:,} bytes")
     return rows
 
 
