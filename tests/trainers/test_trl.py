@@ -18,9 +18,9 @@ FORMS = {"sync": reward_function, "async": async_reward_function}
 
 
 def same_answer(completions: list[str], solution: list[str | None], **_: Any) -> list[float | None]:
-    """What the server must say of completions that are one `\\boxed{}` or another word."""
+    """What the server must say of completions of one word, boxed or bare."""
     return [
-        None if right is None else float(said.strip() == f"\\boxed{{{right}}}")
+        None if right is None else float(said.strip() in (right, f"\\boxed{{{right}}}"))
         for said, right in zip(completions, solution, strict=True)
     ]
 
