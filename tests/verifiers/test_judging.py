@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from veriward.verifiers import InvalidTask, Task, Verdict, Verifier, correct
+from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.conformance import NoSandbox
-from veriward.verifiers.judging import MAX_RESPONSE_CHARS, Response, judge, parse_task, text_of
+from veriward.verifiers.judging import Response, judge, parse_task, text_of
 from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS
 from veriward.wire.outcomes import Outcome
 

@@ -11,10 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.registry import Verifier
 from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, InvalidTask, Verdict, unparsed
-
-MAX_RESPONSE_CHARS = 1_000_000
 
 Message = Mapping[str, Any]
 Response = str | Sequence[Message]
