@@ -129,4 +129,4 @@ def _run(settings: "Settings", ready_fd: int | None) -> None:
     try:
         Service(app, settings, on_ready).run_until_stopped(sock)
     except IsolationUnavailable as error:
-        stop(f"{error}\n{error.remedy}", Exit.ISOLATION)
+        stop(str(error), Exit.ISOLATION)

@@ -1,0 +1,76 @@
+"""The commands as a user meets them: help that teaches, mistakes told in one line, nothing heavy imported for it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from veriward.cli.main import app
+
+COMMANDS = ("serve", "grade", "verifiers", "check", "bench")
+HEAVY = ("fastapi", "sympy", "httpx", "uvicorn", "pydantic_settings", "math_verify", "redis")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False, env={"COLUMNS": "200"})
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_how_the_command_is_used(command: str) -> None:
+    code, told = run(command, "--help")
+    assert code == 0
+    assert told.count(f"veriward {command}") >= 3, "an example or two beside the usage line"
+
+
+def test_without_a_command_there_is_help() -> None:
+    assert all(command in run()[1] for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["grade", "--help"], ["bench", "--help"]], ids=" ".join
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom veriward.cli.main import app\n"
+        f"try: app({arguments})\nexcept SystemExit: pass\n"
+        f"print('heavy:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[-1] == "heavy: []"
+
+
+def test_the_verifiers_are_listed_and_explained() -> None:
+    assert "math.gsm8k" in run("verifiers")[1]
+    code, told = run("verifiers", "math.gsm8k")
+    assert code == 0
+    assert '"verifier": "math.gsm8k"' in told
+    assert '"properties"' in told
+    assert '"task_schema"' in run("verifiers", "math.gsm8k", "--json")[1]
+
+
+MISTAKES = {
+    "a verifier misspelt": (["verifiers", "choise"], "did you mean 'choice'?"),
+    "a row of the benchmark that is none": (["bench", "--only", "nothing"], "unknown rows nothing"),
+    "an isolation level that is none": (["serve", "--min-isolation", "L9"], "setting min_isolation"),
+    "a port that is none": (["serve", "--port", "70000"], "setting port"),
+    "a file of settings that is not there": (["serve", "--config", "missing.toml"], "missing.toml"),
+    "a setting misspelt": (["serve", "--config", "misspelt.toml"], "did you mean 'port'?"),
+    "an address for all without a key": (["serve", "--host", "0.0.0.0"], "VERIWARD_API_KEYS"),
+    "a key that is none": (["serve", "--api-key", "key:everything"], "unknown scopes"),
+    "a verifier to check that is none": (["check", "--verifier", "maht"], "no verifier is called maht"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "told"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "misspelt.toml").write_text("prot = 1\n")
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 2, result.output
+    assert told in result.stderr
+    assert result.stderr.strip().count("\n") == 0
