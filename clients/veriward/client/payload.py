@@ -55,9 +55,9 @@ def encode(value: Any) -> bytes:
     NaN goes as `NaN`, for the server to refuse that one task by name. Raises `TypeError` for what JSON cannot hold.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields).encode()
+        return _UTF8.encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=_fields).encode()
+        return _ASCII.encode(value).encode()
 
 
 def _fields(value: object) -> Any:
@@ -66,6 +66,10 @@ def _fields(value: object) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} {str(value)[:80]!r} has no JSON form: give text, numbers, lists or dicts")
+
+
+_UTF8 = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_fields)
+_ASCII = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_fields)
 
 
 def encode_reply(reply: Reply) -> bytes:
