@@ -102,10 +102,12 @@ def _check_suite(task: CheckTask, program: str) -> Suite:
     parse(task.test_code, "test_code")
     entry = task.entry_point.partition(".")[0].removesuffix("()")
     script = f"{without_definition(task.prefix, entry)}\n{task.test_code}\ncheck({task.entry_point})\n"
-    imports = forgotten_imports(script)
-    unknown = free_names(script) - imports - {entry}
-    if unknown:
-        raise InvalidTask("test_code", f"uses undefined names: {', '.join(sorted(unknown))[:200]}")
+    imports = forgotten_imports(script) - {entry}
+    names = free_names(script) - imports
+    if entry not in names:
+        raise InvalidTask("test_code", f"defines {entry!r} itself, so every program would pass it")
+    if names != {entry}:
+        raise InvalidTask("test_code", f"uses undefined names: {', '.join(sorted(names - {entry}))[:200]}")
     limits = task.limits.for_sandbox()
     return _of_scripts(joined(task.prefix, program), {"test_code": _with_imports(imports, script)}, {entry}, limits)
 
