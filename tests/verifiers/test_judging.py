@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from veriward.verifiers import InvalidTask, Task, Verdict, Verifier, correct
+from veriward.verifiers import InvalidTask, Task, Verdict, Verifier, correct, verifiers
 from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.conformance import NoSandbox
 from veriward.verifiers.judging import Response, judge, parse_task, text_of
@@ -43,6 +43,11 @@ def test_the_first_bad_field_is_named(fields: dict[str, Any], field: str) -> Non
     with pytest.raises(InvalidTask) as refused:
         parse_task(ECHO, fields)
     assert refused.value.field == field
+
+
+def test_a_verifiers_own_check_is_told_in_its_own_words() -> None:
+    with pytest.raises(InvalidTask, match=r"^letters: a letter is listed twice$"):
+        parse_task(verifiers()["choice"], {"letters": "AA", "answer": "A"})
 
 
 TEXTS: dict[str, tuple[Response, str | None]] = {

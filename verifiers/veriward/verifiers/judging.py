@@ -26,7 +26,7 @@ def parse_task(verifier: Verifier, fields: Mapping[str, Any]) -> BaseModel:
         return verifier.task.model_validate(dict(fields))
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        raise InvalidTask(_path(first["loc"]) or "task", first["msg"]) from None
+        raise InvalidTask(_path(first["loc"]) or "task", first["msg"].removeprefix("Value error, ")) from None
 
 
 def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:
