@@ -5,15 +5,20 @@ the surrogate may stand in a response, where it is the model's doing and must no
 """
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import from_json
-from starlette.requests import Request
+from starlette.types import Receive
 
 from veriward.server.problems import Refusal
+from veriward.server.queue import QueueFull
 from veriward.wire import ErrorCode
 
 MAX_DEPTH = 200  # of nested arrays and objects; the fast parser's own bound
+Headers = Mapping[bytes, bytes]
+_JSON_KIND = re.compile(rb"application/[^/]+\+json")
 _SURROGATE_ERRORS = ("hex escape", "invalid unicode code point")
 
 
@@ -21,10 +26,42 @@ class ClientGone(Exception):
     """The client hung up; there is nobody to answer."""
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The body of a JSON request. Raises `Refusal` and `ClientGone`; never holds more than `max_bytes` and a chunk."""
-    _check_headers(request, max_bytes)
-    receive = request.receive
+class BodyBudget:
+    """Bytes of bodies that are being read, or whose rollouts are not judged yet, over all requests."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self.bytes = 0
+
+    def take(self, size: int) -> None:
+        """Raises `QueueFull` past the bound; but one body, however large, always finds room."""
+        if self.bytes and self.bytes + size > self._max_bytes:
+            raise QueueFull(f"{self.bytes:,} bytes of requests are held and {self._max_bytes:,} is the bound", 1.0)
+        self.bytes += size
+
+    def give(self, size: int) -> None:
+        self.bytes -= size
+
+
+def body_bytes(headers: Headers, max_bytes: int) -> int:
+    """How large the body of a JSON request may turn out. Raises `Refusal` for what need not be read at all."""
+    media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media_type != b"application/json" and not _JSON_KIND.fullmatch(media_type):
+        # A missing type is refused too: browsers send such requests across origins without asking.
+        told = media_type[:100].decode("latin-1")
+        raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"send 'Content-Type: application/json', not {told!r}")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
+    length = headers.get(b"content-length", b"")
+    if not length.isdigit():
+        return max_bytes
+    if len(length) > 18 or int(length) > max_bytes:
+        raise _too_large(max_bytes)
+    return int(length)
+
+
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
+    """The whole body. Raises `Refusal` and `ClientGone`; never holds more than `max_bytes` and a chunk."""
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
@@ -63,21 +100,6 @@ def parse_json(body: bytes) -> Any:
     if _deeper_than(value, MAX_DEPTH):
         raise _malformed(f"nested deeper than {MAX_DEPTH}")
     return value
-
-
-def _check_headers(request: Request, max_bytes: int) -> None:
-    headers = request.headers
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (media_type.startswith("application/") and media_type[-5:] == "+json"):
-        # A missing type is refused too: browsers send such requests across origins without asking.
-        raise Refusal(
-            ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"send 'Content-Type: application/json', not {media_type[:100]!r}"
-        )
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding")
-    length = headers.get("content-length", "0")
-    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > max_bytes):
-        raise _too_large(max_bytes)
 
 
 def _deeper_than(value: Any, depth: int) -> bool:

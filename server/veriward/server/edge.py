@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,8 @@ class Arrival:
     """A request as it came in; routes add the rollouts that they counted."""
 
     request_id: str
-    caller: Caller
+    headers: Mapping[bytes, bytes]
+    caller: Caller = ANYONE
     rollouts: int = 0
 
 
@@ -56,7 +57,7 @@ class Edge:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _SANE_ID.fullmatch(given) else uuid4().hex
-        came = scope["veriward.arrival"] = Arrival(request_id, ANYONE)
+        came = scope["veriward.arrival"] = Arrival(request_id, headers)
         status = 0
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
@@ -68,7 +69,7 @@ class Edge:
 
         self._gateway.enter()
         try:
-            self._admit(scope, headers, came)
+            self._admit(scope, came)
             await self._app(scope, receive, send_with_id)
         except ClientGone:
             status = CLIENT_GONE_STATUS
@@ -79,7 +80,7 @@ class Edge:
             await problem_response(self._refusal(error, request_id), request_id)(scope, receive, send_with_id)
         finally:
             self._gateway.leave()
-            self._record(scope, headers, came, status or CLIENT_GONE_STATUS, time.perf_counter() - began)
+            self._record(scope, came, status or CLIENT_GONE_STATUS, time.perf_counter() - began)
 
     def _refusal(self, error: Exception, request_id: str) -> Refusal:
         if isinstance(error, Refusal):
@@ -89,14 +90,14 @@ class Edge:
         self._gateway.log.error("request_failed", request_id=request_id, exc_info=error)
         return Refusal(ErrorCode.INTERNAL, "the server failed; its log has the reason under this request_id")
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], came: Arrival) -> None:
+    def _admit(self, scope: Scope, came: Arrival) -> None:
         path = scope["path"]
         if path not in OPEN_PATHS:
-            came.caller = self._gateway.keys.caller(headers.get(b"authorization", b""))
+            came.caller = self._gateway.keys.caller(came.headers.get(b"authorization", b""))
         if self._gateway.draining and scope["method"] in ("POST", "PUT"):
             raise Refusal(ErrorCode.DRAINING, "this server is shutting down", headers=retry_after(DRAIN_RETRY_SECONDS))
 
-    def _record(self, scope: Scope, headers: dict[bytes, bytes], came: Arrival, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, came: Arrival, status: int, seconds: float) -> None:
         method = scope["method"]
         route = getattr(scope.get("route"), "path", "unmatched")
         self._gateway.metrics.request(route, method if route != "unmatched" else "any", status, seconds)
@@ -105,7 +106,7 @@ class Edge:
         fields["seconds"] = round(seconds, 6)
         if came.rollouts:
             fields["rollouts"] = came.rollouts
-        traceparent = headers.get(b"traceparent", b"")
+        traceparent = came.headers.get(b"traceparent", b"")
         if _TRACEPARENT.fullmatch(traceparent):
             fields["traceparent"] = traceparent.decode()
         log = self._gateway.log

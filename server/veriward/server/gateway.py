@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from veriward.server.auth import Keys, check_binding
+from veriward.server.body import BodyBudget
 from veriward.server.cache import ResultCache
 from veriward.server.dispatch import Dispatch
 from veriward.server.idempotency import Idempotency
@@ -30,6 +31,7 @@ class Gateway:
         self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.log = logger(settings)
         self.metrics = Metrics()
+        self.bodies = BodyBudget(settings.max_bodies_bytes)
         self.cache = ResultCache(settings.cache_bytes)
         self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)
         self.idempotency = Idempotency(settings.idempotency_seconds, settings.idempotency_bytes)
@@ -92,6 +94,7 @@ class Gateway:
             ("veriward_queue_oldest_seconds", "Seconds the oldest has waited", lambda: self._depth().oldest_seconds),
             ("veriward_workers", "Workers alive", lambda: self._depth().workers),
             ("veriward_requests_in_flight", "Requests being answered", lambda: self.in_flight),
+            ("veriward_bodies_bytes", "Bytes of requests not answered yet", lambda: self.bodies.bytes),
             ("veriward_cache_bytes", "Bytes of kept results", lambda: self.cache.bytes),
             ("veriward_cache_entries", "Kept results", lambda: len(self.cache)),
             ("veriward_tasks_bytes", "Bytes of stored tasks", lambda: self.tasks.bytes),

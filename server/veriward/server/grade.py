@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from veriward.server.admission import admit
 from veriward.server.batch import Batch
 from veriward.server.body import parse_json
+from veriward.server.edge import arrival
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.judged import response_errors
@@ -39,7 +40,7 @@ def add_grade(app: FastAPI, gateway: Gateway) -> None:
     async def grade(request: Request) -> Response:
         """Judge every response by its item's task; the results keep the order of the request."""
         batch = await admit(gateway, request, start)
-        if NDJSON in request.headers.get("accept", ""):
+        if NDJSON.encode() in arrival(request.scope).headers.get(b"accept", b""):
             return ResultStream(batch)
         async with Reader(batch, request.receive) as reader:
             await reader.end()

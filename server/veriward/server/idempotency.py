@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from starlette.requests import Request
-
 from veriward.server.auth import Caller
 from veriward.server.batch import Batch
 from veriward.server.problems import Refusal
@@ -22,7 +20,7 @@ MAX_ENTRIES = 10_000
 ENTRY_BYTES = 1_000  # beside the results: key, digests, batch, table slots
 ROLLOUT_BYTES = 150  # per result beside its JSON: its slot and its place
 
-Key = tuple[bytes, str]
+Key = tuple[bytes, bytes]
 
 
 @dataclass(slots=True)
@@ -47,15 +45,14 @@ class Idempotency:
     def __len__(self) -> int:
         return len(self._running) + len(self._ended)
 
-    def batch(self, caller: Caller, request: Request, body: bytes, begin: Callable[[], Batch]) -> Batch:
-        """The batch of an equal request where there is one, else that of `begin()`. Raises `Refusal`."""
-        name = request.headers.get("idempotency-key")
+    def batch(self, caller: Caller, name: bytes | None, path: str, body: bytes, begin: Callable[[], Batch]) -> Batch:
+        """The batch of an equal request of the same `name` where there is one, else `begin()`. Raises `Refusal`."""
         if name is None:
             return begin()
         if not 0 < len(name) <= MAX_KEY_CHARS:
             raise Refusal(ErrorCode.INVALID_REQUEST, f"Idempotency-Key must have 1 to {MAX_KEY_CHARS} characters")
         key = (caller.key_digest, name)
-        fingerprint = sha256(b"%b\0%b" % (request.url.path.encode(), body)).digest()
+        fingerprint = sha256(b"%b\0%b" % (path.encode(), body)).digest()
         self._evict()
         known = self._running.get(key) or self._ended.get(key)
         if known is not None and not known.batch.cancelled:

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     min_isolation: Literal["L0", "L1", "L2", "L3", "L4"] = "L2"
 
     max_body_bytes: int = Field(default=32 * MIB, gt=0)
+    max_bodies_bytes: int = Field(default=1024 * MIB, gt=0, description="of all requests not answered yet")
     max_responses: int = Field(default=10_000, gt=0)
     max_response_chars: int = Field(default=1_000_000, gt=0)
 

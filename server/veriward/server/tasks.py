@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from veriward.server.auth import READ_TASKS
-from veriward.server.body import parse_json, read_body
+from veriward.server.body import body_bytes, parse_json, read_body
 from veriward.server.edge import arrival
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
@@ -29,7 +29,13 @@ def add_tasks(app: FastAPI, gateway: Gateway) -> None:
 
     async def put_tasks(request: Request) -> Response:
         """Keep tasks; `refs[i]` names the i-th. Where one is at fault it is named, and none is kept."""
-        ready = parse_tasks(await read_body(request, gateway.settings.max_body_bytes), store)
+        most = gateway.settings.max_body_bytes
+        size = body_bytes(arrival(request.scope).headers, most)
+        gateway.bodies.take(size)
+        try:
+            ready = parse_tasks(await read_body(request.receive, most), store)
+        finally:
+            gateway.bodies.give(size)
         if sum(len(task.fields_json) + ENTRY_BYTES for task in ready) > store.max_bytes:
             raise Refusal(ErrorCode.TOO_LARGE, f"these tasks pass the store's {store.max_bytes:,} bytes")
         refs = [store.put(task) for task in ready]

@@ -1,5 +1,6 @@
 """Requests that are refused whole: by which status, under which code, naming which fields."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -203,6 +204,23 @@ async def test_a_full_queue_is_429_with_whole_seconds(client: httpx.AsyncClient,
         assert answer.headers["retry-after"] == header
     queue.full = None
     assert (await client.post("/v1/grade", content=items())).status_code == 200
+
+
+async def test_bodies_that_are_held_are_bounded_together(running: Any, queue: Any) -> None:
+    queue.holding = True
+    async with running(max_bodies_bytes=2 * MIB) as client:
+        large = [items().ljust(size) for size in (3 * MIB, 10)]  # the first always finds room
+        first = asyncio.create_task(client.post("/v1/grade", content=large[0]))
+        while not queue.jobs:
+            await asyncio.sleep(0)
+        for method, path in (("POST", "/v1/grade"), ("POST", "/v1/execute"), ("PUT", "/v1/tasks")):
+            answer = await client.request(method, path, content=large[1])
+            same_problem(answer, 429, "overloaded", "bytes of requests are held")
+        queue.release()
+        assert (await first).status_code == 200
+        assert (await client.post("/v1/grade", content=large[1])).status_code == 200
+        assert (await client.post("/v1/grade", content="{")).status_code == 400
+        assert "veriward_bodies_bytes 0.0" in (await client.get("/metrics")).text
 
 
 async def test_a_fault_of_ours_is_500_and_says_nothing_of_its_cause(client: httpx.AsyncClient, queue: Any) -> None:

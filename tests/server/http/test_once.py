@@ -243,7 +243,7 @@ def test_what_is_kept_for_repetition_is_bounded() -> None:
     for number in range(20):
         batch = Batch("r", [1])
         batch.fill(0, 0, b"x" * 1_000)
-        kept._end((b"", str(number)), Entry(b"", batch))
+        kept._end((b"", b"%d" % number), Entry(b"", batch))
     assert (len(kept), kept.bytes <= 10_000) == (4, True)
     now = 601.0
     kept._evict()
