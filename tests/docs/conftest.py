@@ -47,7 +47,9 @@ class Page:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "page" in metafunc.fixturenames:
-        metafunc.parametrize("page", [Page(path) for path in PAGES], ids=[str(path.relative_to(ROOT)) for path in PAGES])
+        metafunc.parametrize(
+            "page", [Page(path) for path in PAGES], ids=[str(path.relative_to(ROOT)) for path in PAGES]
+        )
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -64,3 +64,10 @@ def test_python_runs(page: Any, server: ServerProcess, monkeypatch: pytest.Monke
     for block in page.blocks("python"):
         if not block.about and "trl" not in block.text:
             exec(compile(block.text, f"{page.path}:{block.line}", "exec"), names)  # noqa: S102
+
+
+def test_every_metric_is_explained(page_of: Callable[[str], Any], server: ServerProcess) -> None:
+    headers = {"Authorization": f"Bearer {server.api_key}"}
+    told = httpx.get(f"{server.url}/metrics", headers=headers).text
+    families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (veriward_\w+)", told, re.MULTILINE)}
+    assert set(re.findall(r"veriward_\w+", page_of("docs/operations.md").text)) == families

@@ -13,6 +13,7 @@ from typing import Any
 import typer.main
 
 from veriward.cli.main import app
+from veriward.server.settings import Settings
 
 COMMAND = re.compile(r"^(?:\S*/)?veriward (\w+)((?: .*)?)$", re.MULTILINE)
 OPTION = re.compile(r"(?<=\s)--?[a-z][\w-]*")
@@ -78,3 +79,12 @@ def test_the_verifier_that_is_shown_is_found_and_does_what_its_cases_say(
     (metadata / "entry_points.txt").write_text("\n".join(entries))
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", CONFORM], env=environment, check=True)
+
+
+def test_every_setting_stands_in_the_table_with_its_default(page_of: Callable[[str], Any]) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", page_of("docs/operations.md").text, re.MULTILINE)
+    shown = {name: default.strip("`") for name, default in rows}
+    fields = {name: field.default for name, field in Settings.model_fields.items()}
+    assert shown.keys() == fields.keys()
+    for name, default in fields.items():
+        assert shown[name] == ("none" if default == () else f"{default:g}" if type(default) is float else str(default))
