@@ -273,3 +273,11 @@ def test_connections_are_kept(standin: Any) -> None:
         for _ in range(5):
             client.grade(ITEMS)
     assert len({seen.peer for seen in standin.seen}) == 1
+
+
+def test_a_stream_may_be_left_early(standin: Any) -> None:
+    with Client(standin.url) as client:
+        lines = client.grade_stream(ITEMS)
+        assert next(iter(lines)).result.reward == 1.0
+        del lines
+        assert client.rewards([TASK], ["72"]) == [1.0]

@@ -1,7 +1,7 @@
 """Reward functions for TRL's `GRPOTrainer` and `RLOOTrainer`: rewards from a Veriward server, null stays None.
 
-TRL leaves a completion whose rewards are all None out of its group's baseline and gives it no advantage. Older versions
-sum such a row to 0, an invented reward: below `OLDEST_TRL` these functions refuse to be built.
+TRL leaves a completion whose rewards are all None out of its group's baseline and gives it no advantage. Early versions
+(to 1.5) sum such a row to 0, an invented reward: below `OLDEST_TRL` these functions refuse to be built.
 
 TRL decodes text completions without special tokens: an answer tag that is one reaches no reward function.
 """
@@ -182,6 +182,6 @@ def _refuse_unsuitable_trl() -> None:
     match = re.match(r"(\d+)\.(\d+)", version)
     if match is None or (int(match[1]), int(match[2])) < OLDEST_TRL:
         raise UnsuitableTrl(
-            f"TRL {version} can turn a reward that could not be had into 0, which would train on it: "
+            f"TRL {version} is older than {oldest}; old versions turn a reward that could not be had into 0: "
             f"pip install 'trl>={oldest}'"
         )
