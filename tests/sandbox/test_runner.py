@@ -37,7 +37,7 @@ class Said:
 
 def memfd(content: bytes = b"") -> int:
     descriptor = os.memfd_create("test")
-    os.write(descriptor, content)
+    os.pwrite(descriptor, content, 0)
     return descriptor
 
 
@@ -233,7 +233,7 @@ LEFTOVERS: dict[str, str] = {
     "the arguments": "import sys\nprint(sys.argv)\nsys.argv.append('x')",
     "the module path": "import sys\nprint(len(sys.path))\nsys.path.insert(0, 'x')",
     "the working directory": "import os\nprint(os.getcwd())\nos.chdir('/')",
-    "closed standard descriptors": "import os\nprint(1, flush=True)\nos.close(0)\nos.close(2)",
+    "closed standard descriptors": "import os\nprint(1, flush=True)\nfor n in range(3): os.close(n)",
     "a raised exception": "print(1)\nif 'seen' in __builtins__.__dict__: print(2)\nraise ValueError",
 }
 

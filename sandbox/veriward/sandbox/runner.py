@@ -15,6 +15,7 @@ They can hurt nobody else.
 
 import atexit
 import builtins
+import fcntl
 import io
 import json
 import os
@@ -46,8 +47,7 @@ def serve(sock: socket.socket) -> NoReturn:
     clean.restore()
     while True:
         order, (*standard, result) = _receive(sock, b"T")
-        for number, descriptor in enumerate(standard):
-            os.lseek(descriptor, 0, os.SEEK_SET)
+        for number, descriptor in enumerate(map(_above_the_standard, standard)):
             os.dup2(descriptor, number)
             os.close(descriptor)
         _open_streams()
@@ -66,6 +66,11 @@ def _receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int
     return json.loads(message[1:]), descriptors
 
 
+def _above_the_standard(descriptor: int) -> int:
+    """The descriptor, or a copy where it has taken the place of a standard one that a program closed."""
+    return descriptor if descriptor > 2 else fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
 class _Clean:
     """What a run may have spoilt and is cheap to give to the next one anew."""
 
@@ -75,7 +80,6 @@ class _Clean:
         self._builtins = dict(vars(builtins))
         self._directory = os.getcwd()
         self._path = list(sys.path)
-        self._nothing = os.dup(0)
         frame, depth = sys._getframe(), _OWN_FRAMES
         while frame.f_back is not None:
             frame, depth = frame.f_back, depth + 1
@@ -89,8 +93,6 @@ class _Clean:
         sys.argv = ["program.py"]
         sys.setrecursionlimit(self._recursion_limit)
         random.seed(0)  # equal input, equal verdict
-        for number in range(3):  # a closed one would be taken by what is received next
-            os.dup2(self._nothing, number)
 
 
 def _open_streams() -> None:
