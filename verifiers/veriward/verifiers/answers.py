@@ -18,8 +18,8 @@ _BOXES = ("\\boxed", "\\fbox")
 _BRACE = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
 _BARE_BOX = re.compile(r"\\(?:boxed|fbox)[ \t]+([^\s${}\\]+)")
 _ANSWER_TAGS = tuple((f"<{word}>", f"</{word}>") for word in ("answer", "Answer", "ANSWER"))
-# The last phrase is mostly near the end: look there before everywhere.
 _TAIL_CHARS = 2_048
+_MAX_BEFORE_HINT = 24
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})([^`\n]*)$", re.MULTILINE)
 
 # "the (final) answer is", as models say it. The words end where the answer begins.
@@ -146,11 +146,13 @@ def answer_phrase_span(text: str) -> Span | None:
 
     It ends with its line. If the phrase ends its line, the next line that holds something is taken.
     """
-    if not any(hint in text for hint in _PHRASE_HINTS):
+    hint = max(text.rfind(letters) for letters in _PHRASE_HINTS)
+    if hint < 0:
         return None
-    for start in (max(0, len(text) - _TAIL_CHARS), 0):
+    # The last hint is mostly the last phrase; then what is near the end; then everything.
+    for start in (hint - _MAX_BEFORE_HINT, len(text) - _TAIL_CHARS, 0):
         last: re.Match[str] | None = None
-        for phrase in _PHRASE.finditer(text, start):
+        for phrase in _PHRASE.finditer(text, max(0, start)):
             last = phrase
         if last is not None:
             return line_span(text, last.end())

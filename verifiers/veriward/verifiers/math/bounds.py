@@ -13,6 +13,7 @@ MAX_DIGIT_RUN = 256
 MAX_DIGITS = 2_048
 MAX_MATRIX_CELLS = 256
 MAX_NODES = 512
+MAX_DEPTH = 64  # of the tree; `MAX_NESTING` is of the brackets
 MAX_ARGUMENTS = 128
 MAX_SYMBOLS = 64
 MAX_INTEGER_BITS = 4_096  # of exact values; larger ones are compared by evaluation, up to MAX_PRECISION_BITS

@@ -6,7 +6,7 @@ interval does not accept an inequality (which may be an echo of the problem).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from veriward.verifiers.math.evaluate import Budget
@@ -44,7 +44,7 @@ _UNORDERED = _LISTS | {"{}"}
 class Comparison:
     """One answer against one gold answer, within one budget."""
 
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget
 
     def equal(self, gold: Tree, other: Tree) -> bool:
         """Raises `TooLarge` where the bounds don't allow to decide."""

@@ -37,7 +37,7 @@ class Budget:
 @cache
 def context() -> Any:
     """Our own mpmath context: its precision is nobody else's business."""
-    import mpmath
+    import mpmath  # type: ignore[import-untyped]
 
     return mpmath.MPContext()
 
@@ -196,9 +196,10 @@ class Evaluator:
         return mp.factorial(*values) if name == "factorial" else mp.binomial(*values)
 
 
-_ANALYTIC = frozenset(
-    ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "ln", "log", "lg"]
+_ANALYTIC_WORDS = (
+    "sin cos tan cot sec csc arcsin arccos arctan arccot sinh cosh tanh coth arcsinh arccosh arctanh ln log lg"
 )
+_ANALYTIC = frozenset(_ANALYTIC_WORDS.split())
 
 
 @cache

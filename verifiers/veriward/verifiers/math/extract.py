@@ -1,8 +1,8 @@
 r"""Finds the answer in a response to a mathematics problem.
 
-The last `\boxed`, `\fbox` or `<answer>` decides, whatever stands around it. Only without one: the last "the answer is …"
-or `#### …`, whichever is later; then bold type in the last line; then the last formula; then the last number of the last
-sentence, unless that sentence hedges ("3 or 4", "not 7").
+The last `\boxed`, `\fbox` or `<answer>` decides, whatever stands around it. Only without one: the last "the answer is"
+or `####`, whichever is later; then bold type in the last line; then the last formula; then the last number of the last
+sentence with one, unless that sentence hedges ("3 or 4", "not 7").
 """
 
 import re
@@ -11,18 +11,19 @@ from veriward.verifiers.answers import Span, answer_phrase_span, answer_tag_span
 
 # A question shorter than this may be part of any answer, so it is no echo.
 MIN_ECHO_CHARS = 16
-_TAIL_CHARS = 2_048
+# How far from the end a formula, bold type or a number still counts as the answer.
+MAX_TAIL_CHARS = 600
 
 _MARK = "####"
 _AFTER_MARK = re.compile(r"\s*[-+$\\(\[{.€£]*\d|\s*[$\\]")
 _CLAUSE = re.compile(
-    r"(?<=[^\s.])[.!]\s+(?=[A-Z*#])|,?\s+(?:since|because|which|where|I hope)\b|\s+[(](?:since|because|as)\b|。"
+    r"(?<=[^\s.])[.!]\s+(?=[A-Z*#])|,?\s+(?:since|because|which|where|I hope)\b|\s+\((?:since|because|as)\b|。"
 )
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _NUMBER = re.compile(r"(?<![\w.])[-−]?(?:\$\s?)?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?%?")
-_SENTENCE = re.compile(r"(?<=[.!?。\n])\s+")
+_SENTENCE_END = re.compile(r"[.!?]\s|[。\n]")
 _HEDGE = re.compile(r"\b(?:or|either|neither|nor|not|maybe|perhaps|possibly|between|cannot)\b|n['’]t\b", re.IGNORECASE)
-_DELIMITERS = (("\\]", "\\["), ("\\)", "\\("), ("$$", "$$"), ("$", "$"))
+_DELIMITERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
 
 
 def without_echo(region: str, question: str | None) -> str:
@@ -33,7 +34,7 @@ def without_echo(region: str, question: str | None) -> str:
 
 
 def extract(region: str) -> str | None:
-    """The answer as it is written; "" for an empty container, None where there is none, or where an open one is left."""
+    """The answer as it is written; "" for an empty container; None where there is none, or an open one is left."""
     box, tag = boxed_span(region), answer_tag_span(region)
     if tag is not None and (box is None or box.start < tag.end):
         return _inside_tag(region[tag.start : tag.end])
@@ -53,16 +54,15 @@ def _inside_tag(content: str) -> str:
 
 
 def _from_prose(region: str) -> str | None:
-    phrase, mark = answer_phrase_span(region), _mark_span(region)
-    latest = max((span for span in (phrase, mark) if span is not None), default=None)
-    if latest is not None:
+    stated = [span for span in (answer_phrase_span(region), _mark_span(region)) if span is not None]
+    if stated:
+        latest = max(stated)
         return _clause(region[latest.start : latest.end])
-    tail = region.rstrip()[-_TAIL_CHARS:]
+    tail = region.rstrip()[-MAX_TAIL_CHARS:]
     bold = _BOLD.findall(tail.rpartition("\n")[2])
     if bold and not bold[-1].endswith(":"):
         return str(bold[-1]).strip()
-    formula = _last_formula(tail)
-    return formula if formula is not None else _last_number(tail)
+    return _last_value(tail)
 
 
 def _mark_span(region: str) -> Span | None:
@@ -78,18 +78,22 @@ def _clause(line: str) -> str:
     return _CLAUSE.split(line, maxsplit=1)[0].strip().strip("*").strip()
 
 
-def _last_formula(tail: str) -> str | None:
-    ends = [(tail.rfind(closing), opening, closing) for closing, opening in _DELIMITERS]
-    end, opening, closing = max(ends)
-    start = tail.rfind(opening, 0, end) if end > 0 else -1
-    if start < 0:
+def _last_value(tail: str) -> str | None:
+    """The last formula or, after it, the last number; None if its sentence hedges."""
+    formula = _last_formula(tail)
+    numbers = list(_NUMBER.finditer(tail, formula.end if formula is not None else 0))
+    if not numbers and formula is None:
         return None
-    return tail[start + len(opening) : end].strip()
+    value = Span(*numbers[-1].span()) if numbers else formula
+    assert value is not None
+    begins = max((end.end() for end in _SENTENCE_END.finditer(tail, 0, value.start)), default=0)
+    ends = _SENTENCE_END.search(tail, value.end)
+    if _HEDGE.search(tail, begins, ends.start() if ends else len(tail)):
+        return None
+    return tail[value.start : value.end].strip().rstrip(",")
 
 
-def _last_number(tail: str) -> str | None:
-    for sentence in reversed(_SENTENCE.split(tail)):
-        numbers = _NUMBER.findall(sentence)
-        if numbers:
-            return None if _HEDGE.search(sentence) else str(numbers[-1]).strip().rstrip(",")
-    return None
+def _last_formula(tail: str) -> Span | None:
+    end, opening = max((tail.rfind(closing), opening) for opening, closing in _DELIMITERS)
+    start = tail.rfind(opening, 0, end) if end > 0 else -1
+    return None if start < 0 else Span(start + len(opening), end)

@@ -12,10 +12,11 @@ from functools import lru_cache
 from veriward.verifiers.answers import last_boxed
 from veriward.verifiers.math.bounds import MAX_CANDIDATE_CHARS, MAX_DIGIT_RUN, NotUnderstood, TooLarge
 from veriward.verifiers.math.equal import Comparison
+from veriward.verifiers.math.evaluate import Budget
 from veriward.verifiers.math.exact import exact
 from veriward.verifiers.math.normalise import clean, fold, squeeze
-from veriward.verifiers.math.parse import parse_tokens
-from veriward.verifiers.math.tokens import tokens, unbalanced
+from veriward.verifiers.math.parse import parse
+from veriward.verifiers.math.tokens import unbalanced
 from veriward.verifiers.math.tree import Group, Relation, Text, Tree
 from veriward.verifiers.math.values import close
 
@@ -67,7 +68,7 @@ def read_gold(answer: str) -> Reading:
         raise BrokenGold("its braces don't match")
     words = words_of(text)
     try:
-        tree: Tree | None = parse_tokens(tokens(text))
+        tree: Tree | None = parse(text)
     except TooLarge as error:
         raise BrokenGold(str(error)) from error
     except NotUnderstood as error:
@@ -77,7 +78,7 @@ def read_gold(answer: str) -> Reading:
     return Reading(text, squeeze(text), literal(text), words, tree)
 
 
-def matches(gold: Reading, answer: str) -> bool:
+def matches(gold: Reading, answer: str, budget: Budget) -> bool:
     """Whether an answer says what `gold` says. Raises `NotUnderstood`, `TooLarge`."""
     if len(answer) > MAX_CANDIDATE_CHARS:
         raise TooLarge(f"longer than {MAX_CANDIDATE_CHARS} characters")
@@ -92,8 +93,8 @@ def matches(gold: Reading, answer: str) -> bool:
     if gold.words is not None and (words := words_of(text)) is not None:
         return words == gold.words
     if gold.tree is None or isinstance(gold.tree, Text):
-        return fold(text) == fold(gold.clean) or _label(text, gold)
-    return _says(gold, gold.tree, text)
+        return fold(text) == fold(gold.clean) or _label(text, gold, budget)
+    return _says(gold, gold.tree, text, budget)
 
 
 def literal(text: str) -> tuple[Fraction, bool] | None:
@@ -120,19 +121,18 @@ def words_of(text: str) -> str | None:
     return words if _WORDS.fullmatch(words) else None
 
 
-def _says(gold: Reading, tree: Tree, text: str) -> bool:
-    comparison = Comparison()
-    found = tokens(text)
-    if any(comparison.equal(tree, parse_tokens(list(reading))) for reading in (found,)):
+def _says(gold: Reading, tree: Tree, text: str, budget: Budget) -> bool:
+    comparison = Comparison(budget)
+    if comparison.equal(tree, parse(text)):
         return True
-    if gold.several and "," in text and comparison.equal(tree, parse_tokens(tokens(text, comma_joins=False))):
+    if gold.several and "," in text and comparison.equal(tree, parse(text, comma_joins=False)):
         return True
     if _DECIMAL_COMMA.fullmatch(text) and (value := exact(tree)) is not None and value.denominator > 1:
-        return comparison.equal(tree, parse_tokens(tokens(text.replace(",", "."))))
-    return _label(text, gold)
+        return comparison.equal(tree, parse(text.replace(",", ".")))
+    return _label(text, gold, budget)
 
 
-def _label(text: str, gold: Reading) -> bool:
+def _label(text: str, gold: Reading, budget: Budget) -> bool:
     """`(C) 5` names a choice and its value: gold may be either."""
     label = _CHOICE_LABEL.match(text)
     if label is None or label.end() == len(text):
@@ -140,4 +140,4 @@ def _label(text: str, gold: Reading) -> bool:
     if gold.words is not None and len(gold.words) == 1:
         return gold.words == label[1].casefold()
     rest = text[label.end() :]
-    return not isinstance(gold.tree, (Group, Relation)) and matches(gold, rest)
+    return not isinstance(gold.tree, (Group, Relation)) and matches(gold, rest, budget)

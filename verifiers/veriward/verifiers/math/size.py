@@ -1,14 +1,15 @@
 """How many bits it takes to tell a value from zero, from the way it is written, before anything is evaluated.
 
-For numbers built from integers by + - * / and roots this is the separation bound of Burnikel, Funke, Mehlhorn, Schirra
-and Schmitt, "A separation bound for real algebraic expressions" (Algorithmica 55, 2009), section 2: with u and l bounds
-of all conjugates of numerator and denominator and D the product of the root degrees, E = 0 or |E| >= 1 / (u^(D-1) l).
-Agreement to that many bits is a proof. Other constants and functions are given the size of their value: there, agreement
-is evidence, to a precision that grows with every number written.
+For numbers built from integers by + - * / and roots this is the separation bound of Burnikel, Funke, Mehlhorn,
+Schirra and Schmitt, "A separation bound for real algebraic expressions" (Algorithmica 55, 2009), section 2: with u and
+l bounds of all conjugates of numerator and denominator and D the product of the root degrees, E = 0 or
+|E| >= 1 / (u^(D-1) l). Agreement to that many bits is a proof. Other constants and functions are given the size of
+their value: there, agreement is evidence, to a precision that grows with every number written.
 """
 
 import math
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from veriward.verifiers.math.bounds import MAX_EXPONENT, MAX_FACTORIAL, MAX_PRECISION_BITS, TooLarge
 from veriward.verifiers.math.exact import exact
@@ -47,19 +48,27 @@ class _Measure:
             case Op("pow", (base, exponent)):
                 return self._power(base, exponent)
             case Op("factorial", (arg,)):
-                value = exact(arg)
-                if value is not None and (value > MAX_FACTORIAL or value.denominator != 1):
-                    raise TooLarge(f"the factorial of more than {MAX_FACTORIAL}")
-                return (8.0, 8.0) if value is None else (math.lgamma(float(abs(value)) + 1) / math.log(2) + 1, 0.0)
+                return self._factorial(exact(arg))
             case Op("binomial", (upper_arg, _)):
-                value = exact(upper_arg)
-                if value is not None and abs(value) > MAX_FACTORIAL:
-                    raise TooLarge(f"a binomial of more than {MAX_FACTORIAL}")
-                return (16.0, 16.0) if value is None else (float(abs(value)) + 1, 0.0)
+                return self._binomial(exact(upper_arg))
             case Op(_, args):
                 size = sum(sum(self.of(arg)) for arg in args)
                 return size + 8, size
         return 8.0, 0.0
+
+    def _factorial(self, value: Fraction | None) -> tuple[float, float]:
+        if value is None:
+            return 8.0, 8.0
+        if value > MAX_FACTORIAL or value < 0 or value.denominator != 1:
+            raise TooLarge(f"the factorial of more than {MAX_FACTORIAL}, or of no whole number")
+        return math.lgamma(float(value) + 1) / math.log(2) + 1, 0.0
+
+    def _binomial(self, upper: Fraction | None) -> tuple[float, float]:
+        if upper is None:
+            return 16.0, 16.0
+        if abs(upper) > MAX_FACTORIAL:
+            raise TooLarge(f"a binomial of more than {MAX_FACTORIAL}")
+        return float(abs(upper)) + 1, 0.0
 
     def _sum(self, args: tuple[Tree, ...]) -> tuple[float, float]:
         upper, lower = self.of(args[0])
@@ -81,7 +90,7 @@ class _Measure:
             raise TooLarge(f"an exponent over {MAX_EXPONENT}")
         if value < 0:
             upper, lower, value = lower, upper, -value
-        factor = float(min(value, 2**64))
+        factor = float(min(value, Fraction(2**64)))
         if value.denominator > 1:
             self.radicals.add((base, value.denominator))
         return upper * factor, lower * factor

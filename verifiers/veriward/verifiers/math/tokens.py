@@ -54,10 +54,29 @@ _SAME = {
     **dict.fromkeys(("\\|", "\\Vert", "\\lVert", "\\rVert"), "‖"),
     **dict.fromkeys(("\\emptyset", "\\varnothing"), "\\emptyset"),
     **dict.fromkeys(("\\setminus", "\\backslash", "\\smallsetminus"), "\\setminus"),
-    "\\lt": "<", "\\gt": ">", "\\div": "/", "**": "^", "\\colon": ":", "\\equiv": "≡", "\\in": "∈",
-    "\\lbrace": "\\{", "\\rbrace": "\\}", "\\lbrack": "[", "\\rbrack": "]", "\\%": "%", "\\dbinom": "\\binom",
-    "\\tbinom": "\\binom", "\\langle": "(", "\\rangle": ")", "\\varphi": "\\phi", "\\varepsilon": "\\epsilon",
-    "\\R": "\\mathbb{R}", "\\Z": "\\mathbb{Z}", "\\N": "\\mathbb{N}", "\\Q": "\\mathbb{Q}", "\\prime": "'",
+    "\\lt": "<",
+    "\\gt": ">",
+    "\\div": "/",
+    "**": "^",
+    "\\colon": ":",
+    "\\equiv": "≡",
+    "\\in": "∈",
+    "\\lbrace": "\\{",
+    "\\rbrace": "\\}",
+    "\\lbrack": "[",
+    "\\rbrack": "]",
+    "\\%": "%",
+    "\\dbinom": "\\binom",
+    "\\tbinom": "\\binom",
+    "\\langle": "(",
+    "\\rangle": ")",
+    "\\varphi": "\\phi",
+    "\\varepsilon": "\\epsilon",
+    "\\R": "\\mathbb{R}",
+    "\\Z": "\\mathbb{Z}",
+    "\\N": "\\mathbb{N}",
+    "\\Q": "\\mathbb{Q}",
+    "\\prime": "'",
 }
 _CURRENCIES = {"\\$": "$", "€": "€", "£": "£", "¥": "¥", "₹": "₹", "\\pounds": "£", "\\euro": "€"}
 _SIGN_COMMANDS = frozenset("*/<>|‖^:≡∈'%≈[]()") | {"<=", ">=", "!=", "\\{", "\\}", "\\\\"}
@@ -67,9 +86,11 @@ _ROMAN_SYMBOLS = frozenset("eidCP")  # upright by custom; any other upright lett
 _STYLED_WORDS = re.compile(r"\s*\(?[^\W\d_][^\d=<>+*_{}$|\\,]*(?:\^?[23])?\s*")
 _PLAIN_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _DIGITS = re.compile(r"\d+")
-FUNCTION_WORDS = frozenset(
-    ["sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "arccot", "asin", "acos", "atan", "sinh", "cosh", "tanh", "coth", "arcsinh", "arccosh", "arctanh", "ln", "log", "lg", "exp", "sqrt", "abs", "floor", "ceil", "gcd", "lcm", "max", "min", "cbrt"]
+_FUNCTION_WORDS = (
+    "sin cos tan cot sec csc arcsin arccos arctan arccot asin acos atan sinh cosh tanh coth arcsinh arccosh arctanh "
+    "ln log lg exp sqrt abs floor ceil gcd lcm max min cbrt"
 )
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def tokens(text: str, *, comma_joins: bool = True) -> list[Token]:

@@ -17,9 +17,12 @@ _CANONICAL = {word: unit for unit, words in _NAMES.items() for word in (unit, *w
 # Letters such as m and g stand for themselves unless they are set upright.
 _UNIT_WORDS = frozenset(word for word in _CANONICAL if len(word) > 1)
 # A value followed by one of these is no value with a unit but a sentence, or a second answer.
-_NO_UNITS = frozenset(
-    ["not", "no", "maybe", "perhaps", "possibly", "probably", "either", "neither", "nor", "approximately", "about", "around", "but", "if", "when", "where", "because", "since", "then", "than", "to", "from", "except", "is", "are", "was", "be", "equals", "equal", "times", "plus", "minus", "over", "divided", "by", "none", "any", "both", "all", "only", "also", "so", "thus", "hence", "which", "that", "this", "it", "as", "at", "with", "without", "for", "while", "until", "otherwise", "else", "unless"]
+_SENTENCE_WORDS = (
+    "not no maybe perhaps possibly probably either neither nor approximately about around but if when where because "
+    "since then than to from except is are was be equals equal times plus minus over divided by none any both all "
+    "only also so thus hence which that this it as at with without for while until otherwise else unless"
 )
+_NO_UNITS = frozenset(_SENTENCE_WORDS.split())
 _SQUARES = {"square": "^2", "sq": "^2", "squared": "^2", "cubic": "^3", "cubed": "^3", "cu": "^3"}
 _DROPPED = frozenset(["of", "the", "a", "an", "*", "{", "}", "(", ")", "^"])
 

@@ -1,9 +1,9 @@
 """Whether two expressions have the same value.
 
-Two rationals: by arithmetic. Anything else: by evaluation, to the precision that `size` says tells them apart; functions
-at points drawn from the content of both (complex, and for |x|, floors and odd roots also real). A first look at low
-precision ends most inequalities; equality always takes the full precision. What costs more than the budget raises
-`TooLarge`, and is never equal.
+Two rationals: by arithmetic. Anything else: by evaluation, to the precision that `size` says tells them apart;
+functions at points drawn from the content of both (complex, and for |x|, floors and odd roots also real). A first look
+at low precision ends most inequalities; equality always takes the full precision. What costs more than the budget
+raises `TooLarge`, and is never equal.
 """
 
 import random
@@ -33,6 +33,7 @@ LOOK_BITS = 96
 LOOK_POINTS = 2
 PROOF_POINTS = 3
 REAL_POINTS = 24
+_OVERHEAD = 100  # operations that a comparison costs before its first evaluation
 
 Point = dict[str, Any]
 _PIECEWISE = frozenset(["abs", "floor", "ceil", "max", "min"])
@@ -86,6 +87,7 @@ def dyadic(value: Any) -> tuple[Fraction, Fraction]:
 
 
 def _same_function(gold: Tree, other: Tree, budget: Budget, decimal: bool) -> bool:
+    budget.spend(LOOK_BITS, _OVERHEAD)
     gap = difference(gold, other)
     bits = separation_bits(gap)
     where = points((gold, other), LOOK_POINTS + PROOF_POINTS)
@@ -165,14 +167,14 @@ def _real_points(trees: tuple[Tree, Tree]) -> list[Point]:
     names = _unknowns(trees)
     literals = sorted({node.value for tree in trees for node in walk(tree) if isinstance(node, Number)})
     marks = [Fraction(0), *(mark for value in literals for mark in (value, -value))]
-    scale = max(4, *(abs(value) for value in marks)) if len(marks) > 1 else 4
+    scale = max(Fraction(4), *map(abs, marks))
     found: list[Point] = []
     for _ in range(REAL_POINTS):
         # Half the draws lie close to a number that is written, where pieces meet; half anywhere.
         point = {}
         for name in names:
             centre = draw.choice(marks) if draw.random() < 0.5 else Fraction(0)
-            reach = 1 if centre else 2 * scale
+            reach = Fraction(1) if centre else 2 * scale
             offset = Fraction(draw.randrange(-(2**40), 2**40) * 2 + 1, 2**41) * reach
             shifted = centre + offset
             point[name] = mp.mpf(shifted.numerator) / shifted.denominator
@@ -200,7 +202,8 @@ def _fraction(value: Any) -> Fraction:
     sign, mantissa, exponent, _ = value._mpf_
     if abs(exponent) > 100_000:
         raise TooLarge("a value too large or too small to compare")
-    return Fraction(-int(mantissa) if sign else int(mantissa)) * Fraction(2) ** exponent
+    magnitude = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return -magnitude if sign else magnitude
 
 
 def _infinite(tree: Tree) -> bool:

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from veriward.verifiers.answers import MAX_RESPONSE_CHARS, answer_region
+from veriward.verifiers.answers import answer_region
 from veriward.verifiers.math.bounds import MAX_ALTERNATIVES, NotUnderstood, TooLarge
+from veriward.verifiers.math.evaluate import Budget
 from veriward.verifiers.math.extract import extract, without_echo
 from veriward.verifiers.math.reading import BrokenGold, Reading, matches, read_gold
 from veriward.verifiers.registry import Task, verifier
-from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, InvalidTask, Verdict, correct, unparsed, wrong
+from veriward.verifiers.verdict import InvalidTask, Verdict, correct, unparsed, wrong
 
 
 class MathTask(Task):
@@ -23,14 +24,12 @@ class MathTask(Task):
 def math(response: str, task: MathTask, sandbox: object, /) -> Verdict:
     r"""Compare the final answer with the gold answer as mathematics: `\frac{1}{2}`, `0.5` and `50\%` are one.
 
-    The last `\boxed{…}` or `<answer>…</answer>` after the reasoning is judged; where there is none, the last "the answer
-    is …", `#### …`, formula or number. Numbers, expressions, equations, inequalities, intervals, sets, tuples, matrices
-    and words are compared by value, exactly: a decimal may be rounded at its sixth place, and nothing is equal because
-    it took too long. Several answers for a single gold answer are wrong.
+    The last `\boxed{…}` or `<answer>…</answer>` after the reasoning is judged; without one, the last "the answer is …",
+    `#### …`, formula or number. Numbers, expressions, equations, inequalities, intervals, sets, tuples, matrices and
+    words are compared by value, exactly: only a decimal may be rounded, at its sixth place, and nothing is equal
+    because it took too long. Several answers for a single gold answer are wrong.
     """
     golds = [_gold(answer) for answer in ([task.answer] if isinstance(task.answer, str) else task.answer)]
-    if len(response) > MAX_RESPONSE_CHARS:
-        return unparsed(f"the response is longer than {MAX_RESPONSE_CHARS} characters")
     region = answer_region(response)
     if region is None:
         return unparsed("the reasoning never ends")
@@ -39,14 +38,12 @@ def math(response: str, task: MathTask, sandbox: object, /) -> Verdict:
         return unparsed("no answer found")
     if not answer:
         return unparsed("the answer is empty")
-    shown = answer[:MAX_EXTRACTED_CHARS]
-    if not _is_unicode(answer):
-        return unparsed("the answer holds half a character (a lone surrogate)")
+    budget = Budget()
     try:
-        found = any(matches(gold, answer) for gold in golds)
+        found = any(matches(gold, answer, budget) for gold in golds)
     except (NotUnderstood, TooLarge) as error:
-        return unparsed(str(error), shown)
-    return correct(shown) if found else wrong(shown)
+        return unparsed(str(error), answer)
+    return correct(answer) if found else wrong(answer)
 
 
 def _gold(answer: str) -> Reading:
@@ -54,13 +51,3 @@ def _gold(answer: str) -> Reading:
         return read_gold(answer)
     except BrokenGold as error:
         raise InvalidTask("answer", f"not an answer that can be compared: {error}") from error
-
-
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

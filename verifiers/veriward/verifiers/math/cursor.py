@@ -1,0 +1,114 @@
+"""Moves through the tokens of an answer, and counts what is built of them; the base of the grammar's parts."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from veriward.verifiers.math.bounds import MAX_NESTING, MAX_NODES, NotUnderstood, TooLarge
+from veriward.verifiers.math.tokens import END, Token
+from veriward.verifiers.math.tree import Tree
+
+# Binding powers: a relation's side reads all three, a product's factor none.
+SET, SUM, PRODUCT = 1, 2, 3
+
+
+@dataclass
+class Cursor(ABC):
+    """`bars`: how many `|` are open, so that the next one closes."""
+
+    found: list[Token]
+    at: int = 0
+    depth: int = 0
+    bars: int = 0
+    nodes: int = 0
+
+    @property
+    def token(self) -> Token:
+        return self.found[self.at] if self.at < len(self.found) else END
+
+    def peek(self, ahead: int = 1) -> Token:
+        return self.found[self.at + ahead] if self.at + ahead < len(self.found) else END
+
+    def is_sign(self, *signs: str) -> bool:
+        token = self.token
+        return token.kind in ("sign", "command") and token.text in signs
+
+    def take(self, *signs: str) -> bool:
+        if self.is_sign(*signs):
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, *signs: str) -> str:
+        text = self.token.text
+        if not self.take(*signs):
+            raise NotUnderstood(f"expected {' or '.join(signs)}, found {text or 'the end'!r}")
+        return text
+
+    def node(self, tree: Tree) -> Tree:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise TooLarge(f"more than {MAX_NODES} parts")
+        return tree
+
+    def enter(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise TooLarge(f"nested deeper than {MAX_NESTING}")
+
+    def leave(self) -> None:
+        self.depth -= 1
+
+    def raw_script(self) -> str:
+        """A subscript as it is written: it only names."""
+        if not self.take("{"):
+            text = self.token.text
+            self.at += 1
+            return text
+        start, depth = self.at, 1
+        while depth:
+            if self.token is END:
+                raise NotUnderstood("a subscript that never ends")
+            depth += self.is_sign("{") - self.is_sign("}")
+            self.at += 1
+        return " ".join(token.text for token in self.found[start : self.at - 1])
+
+    # The grammar's parts call each other in a circle; each stands in a module of its own.
+
+    @abstractmethod
+    def relation(self) -> Tree: ...
+
+    @abstractmethod
+    def items(self, closing: tuple[str, ...]) -> tuple[tuple[Tree, ...], set[str]]: ...
+
+    @abstractmethod
+    def listed(self, closing: tuple[str, ...]) -> Tree: ...
+
+    @abstractmethod
+    def expression(self, floor: int) -> Tree: ...
+
+    @abstractmethod
+    def joined(self, name: str, left: Tree, right: Tree) -> Tree: ...
+
+    @abstractmethod
+    def postfix(self, tree: Tree) -> Tree: ...
+
+    @abstractmethod
+    def script(self) -> Tree: ...
+
+    @abstractmethod
+    def starts_factor(self) -> bool: ...
+
+    @abstractmethod
+    def primary(self) -> Tree: ...
+
+    @abstractmethod
+    def argument(self) -> Tree: ...
+
+    @abstractmethod
+    def function(self, name: str) -> Tree: ...
+
+    @abstractmethod
+    def bracket(self, opening: str) -> Tree: ...
+
+    @abstractmethod
+    def matrix(self) -> Tree: ...
