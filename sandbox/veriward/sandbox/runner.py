@@ -50,6 +50,7 @@ def serve(sock: socket.socket) -> NoReturn:
         for number, descriptor in enumerate(map(_above_the_standard, standard)):
             os.dup2(descriptor, number)
             os.close(descriptor)
+        os.lseek(0, 0, os.SEEK_SET)
         _open_streams()
         report = _run(mode, order["fresh"], result)
         os.close(result)
