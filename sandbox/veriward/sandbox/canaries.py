@@ -64,11 +64,14 @@ def files():
         os.close(descriptor)
     return len(opened)
 
+def host_root_is_mapped():
+    return any(line.split() == ["0", "0", "4294967295"] for line in lines("/proc/self/uid_map"))
+
 reader, writer = os.pipe()
 in_namespaces = os.getpid() == 1
 held = {
-    "user_namespace": in_namespaces and not any(line.split()[1:2] == ["0"] and line.split()[0] != "0" for line in lines("/proc/self/uid_map")),
-    "mount_namespace": not os.path.exists("/etc/passwd") and not os.path.exists("/root/.ssh"),
+    "user_namespace": in_namespaces and not host_root_is_mapped(),
+    "mount_namespace": not os.path.exists("/etc/passwd"),
     "pid_namespace": in_namespaces and refused(lambda: os.kill(-1, 0), ProcessLookupError),
     "network_namespace": in_namespaces and sum(":" in line for line in lines("/proc/self/net/dev")) <= 1,
     "ipc_namespace": in_namespaces and len(lines("/proc/sysvipc/shm")) <= 1,

@@ -5,12 +5,11 @@ run less protected than the plan says.
 
 The conversation with the keeper, before `runner.serve` takes it over:
 
-    H              ->           I am confined; fd: a pidfd of mine
+    H              ->           I am confined
     E text         ->           I am not, because of `text`; the child ends
                    <-  B JSON   the names of files to place in the box; fds: their contents, in order
 """
 
-import array
 import gc
 import json
 import os
@@ -19,11 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from veriward.sandbox import confine, jail, kernel, landlock, runner
+from veriward.sandbox import jail, kernel, landlock, runner
+from veriward.sandbox.execution import MAX_FILES
 
 BOX_BYTES = 64 << 20
 BOX_INODES = 1_000
-MAX_FILES_PER_MESSAGE = 64
+MAX_DESCRIPTORS = 64
+SOCKET = 3
+"""The only descriptor of a child beside 0, 1 and 2."""
 SETUP_FAILED = 99
 _BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
 _FIRST_USER_WITHOUT_NAMESPACES = 101_000
@@ -37,17 +39,18 @@ class Plan:
     namespaces: bool
     has_proc: bool
     own_users: bool
-    landlock_abi: int
+    ruleset: landlock.Ruleset | None
     program: kernel.SeccompProgram
-    readable: tuple[str, ...]
 
 
-def live(plan: Plan, slot: int, sock: socket.socket, joins: Sequence[int]) -> NoReturn:
-    """Confine this process, then serve the program that the keeper sends. Never returns."""
+def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoReturn:
+    """Confine this process, then serve the program that the keeper sends over the socket `descriptor`."""
     code = SETUP_FAILED
+    os.dup2(descriptor, SOCKET)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, SOCKET)
     try:
-        _confine(plan, slot, sock, joins)
-        _say_hello(sock)
+        _confine(plan, slot, joins)
+        sock.send(b"H")
         while sock.recv(1, socket.MSG_PEEK) == b"B":
             _place_files(sock)
         gc.enable()
@@ -61,7 +64,7 @@ def live(plan: Plan, slot: int, sock: socket.socket, joins: Sequence[int]) -> No
         os._exit(code)
 
 
-def _confine(plan: Plan, slot: int, sock: socket.socket, joins: Sequence[int]) -> None:
+def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> None:
     os.setsid()
     if plan.namespaces:
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
@@ -71,13 +74,13 @@ def _confine(plan: Plan, slot: int, sock: socket.socket, joins: Sequence[int]) -
         os.chdir(jail.BOX)
     for join in joins:
         os.write(join, b"0")
-    confine.close_other_descriptors([0, 1, 2, sock.fileno()])
     _become_nobody(plan, slot)
     # Its own /proc/self/fd, as /dev/stdin needs it; its neighbours are in other pid namespaces.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if plan.namespaces else 0)
-    if plan.landlock_abi:
-        landlock.restrict(plan.landlock_abi, _rules(plan))
+    if plan.ruleset is not None:
+        plan.ruleset.restrict()
     plan.program.install()
+    os.closerange(SOCKET + 1, MAX_DESCRIPTORS)
 
 
 def _become_nobody(plan: Plan, slot: int) -> None:
@@ -91,21 +94,8 @@ def _become_nobody(plan: Plan, slot: int) -> None:
         kernel.drop_capabilities()
 
 
-def _rules(plan: Plan) -> list[tuple[str, int]]:
-    everything = landlock.everything(plan.landlock_abi)
-    rules = [(path, landlock.READ_AND_EXECUTE) for path in plan.readable]
-    rules.append(("/dev/null", landlock.READ_FILE | landlock.WRITE_FILE))
-    return [*rules, (jail.BOX, everything)] if plan.namespaces else rules
-
-
-def _say_hello(sock: socket.socket) -> None:
-    own = os.pidfd_open(os.getpid())
-    sock.sendmsg([b"H"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [own]))])
-    os.close(own)
-
-
 def _place_files(sock: socket.socket) -> None:
-    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_NAMES_BYTES, MAX_FILES_PER_MESSAGE)
+    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_NAMES_BYTES, MAX_FILES)
     for name, descriptor in zip(json.loads(message[1:]), descriptors, strict=True):
         path = os.path.join(jail.BOX, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -76,7 +76,10 @@ def confine(
     kernel.no_new_privileges()
     layers = ["no_new_privs"]
     if version := landlock.abi():
-        layers += landlock.restrict(version, [(path, landlock.READ) for path in readable], network=network)
+        ruleset = landlock.prepare(version, [(path, landlock.READ) for path in readable], network=network)
+        ruleset.restrict()
+        os.close(ruleset.descriptor)
+        layers += ruleset.layers
     kernel.drop_bounding_set()
     kernel.drop_capabilities()
     for kind, value in limits.items():

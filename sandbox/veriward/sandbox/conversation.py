@@ -16,6 +16,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,11 @@ from veriward.sandbox.execution import MIB, Limits
 MAX_MESSAGE_BYTES = 64 << 10
 _MAX_DESCRIPTORS = 4
 _DESCRIPTORS_SPACE = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
+# Plain numbers: combining the enumeration's members costs as much as the call.
+_HEAR_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+_CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
+_CREDENTIALS = struct.Struct("iii")
+_CREDENTIALS_SPACE = socket.CMSG_SPACE(_CREDENTIALS.size)
 _LEAST_FILE_BYTES = 16 * MIB
 
 
@@ -62,6 +68,7 @@ class Child:
 
     def __init__(self, number: int, sock: socket.socket, slot: cgroups.Slot | None) -> None:
         self.number = number
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.sock = sock
         self.pidfd = -1
         self.is_silent = False
@@ -76,11 +83,13 @@ class Child:
         """Wait until it is confined. Raises `SandboxError` if that failed."""
         if not select.select([self.sock], [], [], seconds)[0]:
             raise SandboxError(f"a child was not confined within {seconds:g} s")
-        message, descriptors, _, _ = socket.recv_fds(self.sock, MAX_MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
+        message, control, _, _ = self.sock.recvmsg(MAX_MESSAGE_BYTES, _CREDENTIALS_SPACE)
         if message != b"H":
             raise SandboxError(f"a child could not be confined: {message[1:].decode(errors='replace') or 'it ended'}")
-        (self.pidfd,) = descriptors
-        self._pid = _pid_of(self.pidfd)
+        # The kernel's word, in our numbering; only we have it waited for, so the number stays its own till then.
+        self._pid = _CREDENTIALS.unpack(control[0][2])[0]
+        self.pidfd = os.pidfd_open(self._pid)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
     def hold_to(self, limits: Limits, runs: int, others: int) -> None:
         """Lower its limits from outside, before it has any code. `others` processes share its uid, if it has no own."""
@@ -111,9 +120,7 @@ class Child:
     def hear(self) -> Message | None:
         """What it said, or None if it says nothing (more). Raises `ProtocolFault`."""
         try:
-            text, control, flags, _ = self.sock.recvmsg(
-                MAX_MESSAGE_BYTES, _DESCRIPTORS_SPACE, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-            )
+            text, control, flags, _ = self.sock.recvmsg(MAX_MESSAGE_BYTES, _DESCRIPTORS_SPACE, _HEAR_FLAGS)
         except BlockingIOError:
             return None
         except ConnectionResetError:
@@ -123,7 +130,7 @@ class Child:
             self.is_silent = True  # it has closed its end: only its own end is still to come
             return None
         try:
-            if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+            if flags & _CUT_SHORT:
                 raise ProtocolFault("a message over the bound")
             return Message(chr(text[0]), _parsed(text[1:]), descriptors)
         except (ProtocolFault, IndexError) as fault:
@@ -197,9 +204,3 @@ def _parsed(text: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ProtocolFault("not an object")
     return body
-
-
-def _pid_of(pidfd: int) -> int:
-    """The process's number here: the child itself knows only the one in its namespace."""
-    with open(f"/proc/self/fdinfo/{pidfd}", "rb") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(b"Pid:"))

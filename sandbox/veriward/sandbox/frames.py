@@ -14,11 +14,15 @@ import json
 import socket
 import struct
 from dataclasses import asdict
+from typing import Any
 
 from veriward.sandbox.execution import Execution, Isolation, Limits, Run, RunStatus, Usage
 
 HEADER = struct.Struct("<cI")
 MAX_FRAME_BYTES = 256 << 20
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: it is most of the cost of a small frame
 
 
 class FrameTooLarge(Exception):
@@ -58,7 +62,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
 
 def pack_blobs(head: dict[str, object], blobs: list[bytes]) -> bytes:
     """A JSON head followed by byte strings: what all our payloads are made of."""
-    text = json.dumps({**head, "_": [len(blob) for blob in blobs]}, separators=(",", ":")).encode()
+    text = _encode({**head, "_": [len(blob) for blob in blobs]}).encode()
     return b"".join([struct.pack("<I", len(text)), text, *blobs])
 
 
@@ -109,8 +113,8 @@ def pack_run(run: Run) -> bytes:
         "reason": run.reason,
         "exit_code": run.exit_code,
         "signal": run.signal,
-        "usage": asdict(run.usage),
-        "isolation": asdict(run.isolation),
+        "usage": (run.usage.wall_seconds, run.usage.cpu_seconds, run.usage.memory_bytes),
+        "isolation": (run.isolation.level, run.isolation.layers, run.isolation.backend),
         "has_result": run.result is not None,
     }
     return pack_blobs(head, [run.stdout, run.stderr, run.result or b""])
@@ -118,14 +122,13 @@ def pack_run(run: Run) -> bytes:
 
 def unpack_run(payload: bytes) -> Run:
     head, (stdout, stderr, result) = unpack_blobs(payload)
-    usage = Usage(**head.pop("usage"))  # type: ignore[arg-type]
-    isolation = head.pop("isolation")
-    assert isinstance(isolation, dict)
+    usage = Usage(*head.pop("usage"))  # type: ignore[misc]
+    isolation: Any = head.pop("isolation")
     has_result = head.pop("has_result")
     return Run(
         status=RunStatus(str(head.pop("status"))),
         usage=usage,
-        isolation=Isolation(isolation["level"], tuple(isolation["layers"]), isolation["backend"]),
+        isolation=Isolation(isolation[0], tuple(isolation[1]), isolation[2]),
         stdout=stdout,
         stderr=stderr,
         result=result if has_result else None,

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 
 from veriward.sandbox import kernel
 
-BOX = "/box"
+BOX = "/box/home"
+WRITABLE = "/box"
+"""Parent of every child's private box. It lies in the root they share, so one Landlock rule for it serves them all."""
 CHILD_USER = 1000
 _NAMESPACES = (
     kernel.CLONE_NEWUSER
@@ -77,7 +79,7 @@ def build() -> bool:
         if os.path.exists(path):
             _place_file(path)
     for path in ("/proc", BOX, "/empty"):
-        os.mkdir(_STAGE + path)
+        os.makedirs(_STAGE + path)
     for path, target in _LINKS.items():
         os.symlink(target, _STAGE + path)
     for prefix in {"/usr", os.path.realpath(sys.base_prefix)}:

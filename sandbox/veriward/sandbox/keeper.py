@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 
-from veriward.sandbox import bounds, canaries, frames, kernel, levels
+from veriward.sandbox import bounds, canaries, frames, kernel, launch, levels
 from veriward.sandbox.errors import Cancelled, ExecutionRefused, IsolationUnavailable, SandboxError
 from veriward.sandbox.execution import Execution, Isolation
 from veriward.sandbox.nursery import Nursery
@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--hello", action="store_true")
     arguments = parser.parse_args()
     supervisor = socket.socket(fileno=arguments.descriptor)
+    launch.name_process("keeper")
     _end_in_order(arguments.parent, supervisor)
     nursery = Nursery()
     try:

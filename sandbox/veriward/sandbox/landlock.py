@@ -7,6 +7,7 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from veriward.sandbox import kernel
 
@@ -18,7 +19,6 @@ _VERSION_FLAG = 1
 _PATH_BENEATH = 1
 _TCP_BIND_AND_CONNECT = 3
 _ABSTRACT_SOCKETS_AND_SIGNALS = 3
-_OFF = (0, 0)
 
 
 def abi() -> int:
@@ -34,10 +34,22 @@ def everything(version: int) -> int:
     return (1 << (13 + (version >= 2) + (version >= 3) + (version >= 5))) - 1
 
 
-def restrict(version: int, rules: Iterable[tuple[str, int]], *, network: bool = False) -> tuple[str, ...]:
-    """Allow the calling process `rights` beneath each `(path, rights)` and nothing else; returns what is handled.
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """An allow list made ready by `prepare`; `layers` says what it handles."""
 
-    Needs no_new_privs. A path that does not exist is passed over: nothing is allowed for it.
+    descriptor: int
+    layers: tuple[str, ...]
+
+    def restrict(self) -> None:
+        """Hold the calling process to it, for good. Needs no_new_privs."""
+        kernel.landlock(kernel.LANDLOCK_RESTRICT_SELF, self.descriptor, 0)
+
+
+def prepare(version: int, rules: Iterable[tuple[str, int]], *, network: bool = False) -> Ruleset:
+    """Allow `rights` beneath each `(path, rights)` and nothing else. A path that does not exist is passed over.
+
+    What is mounted later beneath a path belongs to it, but a rule for the mount point itself is not seen from within.
     """
     handled = everything(version)
     tcp, scopes = (version >= 4 and not network), version >= 6
@@ -45,16 +57,14 @@ def restrict(version: int, rules: Iterable[tuple[str, int]], *, network: bool = 
     attributes = struct.pack(
         "QQQ", handled, _TCP_BIND_AND_CONNECT if tcp else 0, _ABSTRACT_SOCKETS_AND_SIGNALS if scopes else 0
     )
-    ruleset = kernel.landlock(
+    descriptor = kernel.landlock(
         kernel.LANDLOCK_CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0
     )
-    try:
-        for path, rights in rules:
-            _allow(ruleset, path, rights & handled)
-        kernel.landlock(kernel.LANDLOCK_RESTRICT_SELF, ruleset, 0)
-    finally:
-        os.close(ruleset)
-    return ("landlock", *(["landlock_tcp"] if tcp else []), *(["landlock_scopes"] if scopes else []))
+    for path, rights in rules:
+        _allow(descriptor, path, rights & handled)
+    return Ruleset(
+        descriptor, ("landlock", *(["landlock_tcp"] if tcp else []), *(["landlock_scopes"] if scopes else []))
+    )
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -29,12 +29,11 @@ def size_bytes(descriptor: int) -> int:
 
 def read(descriptor: int, most_bytes: int) -> bytes:
     """The first `most_bytes`, whatever the child has done to the file's offset."""
-    parts: list[bytes] = []
-    at = 0
-    while at < most_bytes and (part := os.pread(descriptor, most_bytes - at, at)):
-        parts.append(part)
-        at += len(part)
-    return b"".join(parts)
+    size = min(size_bytes(descriptor), most_bytes)
+    content = os.pread(descriptor, size, 0) if size else b""
+    while content and len(content) < size and (more := os.pread(descriptor, size - len(content), len(content))):
+        content += more
+    return content
 
 
 def is_regular(descriptor: int) -> bool:

@@ -58,7 +58,8 @@ class Performance:
         role: _Role = "call" if self._execution.mode == "call" else "stdin"
         child = self._child(role)
         allowance = Allowance.now(self._execution.limits)
-        with contextlib.closing(Trial(child, index, content, fresh=True, allowance=allowance)) as trial:
+        trial = Trial(child, index, content, fresh=True, allowance=allowance, gives_result=role == "call")
+        with contextlib.closing(trial):
             outcome = self._conclude(trial, trial.listen(self._watch), is_process=role == "stdin")
             result = None
             if role == "call" and outcome.status is RunStatus.FINISHED:
@@ -93,7 +94,15 @@ class Performance:
         if operation is None:
             return outcomes.PROTOCOL
         self._calls += 1
-        call = Trial(candidate, self._calls, operation, fresh=fresh, allowance=allowance, cpu_since=cpu_since)
+        call = Trial(
+            candidate,
+            self._calls,
+            operation,
+            fresh=fresh,
+            allowance=allowance,
+            cpu_since=cpu_since,
+            gives_result=True,
+        )
         with contextlib.closing(call):
             word = call.listen(self._watch)
             if not isinstance(word, Message):

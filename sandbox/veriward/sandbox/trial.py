@@ -40,12 +40,14 @@ class Trial:
         fresh: bool,
         allowance: Allowance,
         cpu_since: float | None = None,
+        gives_result: bool = False,
     ) -> None:
         self.child = child
         self._index = index
         self._allowance = allowance
         self._cpu_since = child.cpu_seconds() if cpu_since is None else cpu_since
-        self._stdout, self._stderr, self._result = map(memfds.blank, ("stdout", "stderr", "result"))
+        self._stdout, self._stderr = memfds.blank("stdout"), memfds.blank("stderr")
+        self._result = memfds.blank("result") if gives_result else self._stderr
         given = memfds.sealed("input", content)
         try:
             child.say(b"T", {"index": index, "fresh": fresh}, [given, self._stdout, self._stderr, self._result])
@@ -110,5 +112,5 @@ class Trial:
         return memfds.read(self._result, most_bytes)
 
     def close(self) -> None:
-        for descriptor in (self._stdout, self._stderr, self._result):
+        for descriptor in {self._stdout, self._stderr, self._result}:
             os.close(descriptor)

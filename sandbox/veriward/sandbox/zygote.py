@@ -22,7 +22,8 @@ import socket
 import struct
 import sys
 
-from veriward.sandbox import child, confine, jail, kernel, landlock, seccomp
+# `at_fork` is there to be imported, and stands first.
+from veriward.sandbox import at_fork, child, confine, jail, kernel, landlock, launch, seccomp  # noqa: F401
 from veriward.sandbox.execution import MAX_LIMITS
 
 COMMAND = struct.Struct("<cB")
@@ -47,6 +48,7 @@ def main() -> None:
     descriptor, parent = map(int, sys.argv[1:])
     confine.die_with_parent(parent)
     keeper = socket.socket(fileno=descriptor)
+    launch.name_process("zygote")
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
     failures: dict[str, str] = {}
@@ -74,9 +76,8 @@ def main() -> None:
         namespaces=bool(layers),
         has_proc="proc" in layers,
         own_users=own_users,
-        landlock_abi=landlock.abi(),
+        ruleset=_ruleset(in_jail=bool(layers)),
         program=kernel.SeccompProgram(seccomp.assemble(seccomp.PROGRAM)),
-        readable=("/",) if layers else jail.readable_paths(),
     )
     keeper.send(json.dumps({"layers": layers, "failures": failures}).encode())
     _Forks(keeper, plan, pid_namespace).serve()
@@ -95,6 +96,17 @@ def _settle() -> None:
     gc.disable()
     gc.collect()
     gc.freeze()
+
+
+def _ruleset(*, in_jail: bool) -> landlock.Ruleset | None:
+    version = landlock.abi()
+    if not version:
+        return None
+    rules = [(path, landlock.READ_AND_EXECUTE) for path in (["/"] if in_jail else jail.readable_paths())]
+    rules.append(("/dev/null", landlock.READ_FILE | landlock.WRITE_FILE))
+    if in_jail:
+        rules.append((jail.WRITABLE, landlock.everything(version)))
+    return landlock.prepare(version, rules)
 
 
 class _Forks:
@@ -121,8 +133,8 @@ class _Forks:
             kernel.unshare(kernel.CLONE_NEWPID)
         pid = os.fork()
         if not pid:
-            self._keeper.detach()
-            child.live(self._plan, slot, socket.socket(fileno=descriptors[0]), descriptors[1:])
+            self._keeper.detach()  # its number is now another socket's
+            child.live(self._plan, slot, descriptors[0], descriptors[1:])
         if self._pid_namespace is not None:  # the next child's namespace hangs under ours, not under this child's
             kernel.setns(self._pid_namespace, kernel.CLONE_NEWPID)
         self._children[slot] = pid
