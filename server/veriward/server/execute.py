@@ -20,6 +20,7 @@ from veriward.server.gateway import Gateway
 from veriward.server.jobs import Job, RolloutResult
 from veriward.server.openapi import documented
 from veriward.server.problems import invalid_fields
+from veriward.server.raw_route import add_raw_route
 from veriward.server.reader import Reader
 from veriward.server.rendering import execute_response
 from veriward.wire import ExecuteRequest, ExecuteResponse, FieldError, RunRequest, RunStatus, Status
@@ -45,12 +46,7 @@ def add_execute(app: FastAPI, gateway: Gateway) -> None:
             await reader.end()
         return Response(execute_response(batch), media_type="application/json")
 
-    app.add_api_route(
-        "/v1/execute",
-        execute,
-        methods=["POST"],
-        **documented(ExecuteRequest, ExecuteResponse),
-    )
+    add_raw_route(app, "/v1/execute", execute, "POST", documented(ExecuteRequest, ExecuteResponse))
 
 
 def parse_execute(body: bytes) -> ExecuteRequest:

@@ -15,6 +15,7 @@ from veriward.server.gateway import Gateway
 from veriward.server.judged import response_errors
 from veriward.server.openapi import documented, references
 from veriward.server.problems import invalid_fields
+from veriward.server.raw_route import add_raw_route
 from veriward.server.reader import Reader
 from veriward.server.rendering import grade_response, stream_end, stream_lines
 from veriward.wire import FieldError, GradeItem, GradeRequest, GradeResponse, StreamEnd, StreamLine
@@ -48,7 +49,7 @@ def add_grade(app: FastAPI, gateway: Gateway) -> None:
 
     documents = documented(GradeRequest, GradeResponse)
     documents["responses"][200]["content"] = {NDJSON: {"schema": {"anyOf": references(StreamLine, StreamEnd)}}}
-    app.add_api_route("/v1/grade", grade, methods=["POST"], **documents)
+    add_raw_route(app, "/v1/grade", grade, "POST", documents)
 
 
 def parse_grade(body: bytes, max_responses: int) -> GradeRequest:

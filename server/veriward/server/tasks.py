@@ -13,6 +13,7 @@ from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.openapi import documented
 from veriward.server.problems import Refusal, invalid_fields
+from veriward.server.raw_route import add_raw_route
 from veriward.server.task_store import ENTRY_BYTES, ReadyTask, TaskStore, fields_of, whole
 from veriward.verifiers import InvalidTask
 from veriward.verifiers.judging import parse_task
@@ -55,7 +56,7 @@ def add_tasks(app: FastAPI, gateway: Gateway) -> None:
         )
         return Response(to_json(told), media_type="application/json")
 
-    app.add_api_route("/v1/tasks", put_tasks, methods=["PUT"], **documented(PutTasksRequest, PutTasksResponse))
+    add_raw_route(app, "/v1/tasks", put_tasks, "PUT", documented(PutTasksRequest, PutTasksResponse))
     app.add_api_route("/v1/tasks/{ref}", get_task, methods=["GET"], **documented(None, StoredTask))
 
 
