@@ -7,9 +7,9 @@ import pytest
 from veriward.sandbox.plain import decode
 from veriward.verifiers import InvalidTask
 from veriward.verifiers.code.scripts import (
+    check,
     forgotten_imports,
     free_names,
-    parse,
     plain_call,
     shared_part,
     without_definition,
@@ -120,4 +120,16 @@ def test_the_judge_gets_the_prefix_without_the_function(prefix: str, rest: str) 
 @pytest.mark.parametrize("source", ["f(", "x = \0", "(" * 5000, "return 1", "é" * 10 + "\ud800"])
 def test_tests_that_are_not_python_are_the_tasks_fault(source: str) -> None:
     with pytest.raises(InvalidTask, match=r"^tests\[3\]: not Python"):
-        parse(source, "tests[3]")
+        check(source, "tests[3]")
+
+
+@pytest.mark.parametrize(
+    "source", ["import numpy as np", "import os, torch.nn", "from solution import f", "from . import x"]
+)
+def test_tests_that_need_more_than_the_standard_library_are_the_tasks_fault(source: str) -> None:
+    with pytest.raises(InvalidTask, match="only the standard library"):
+        check(source, "setup")
+
+
+def test_an_import_that_may_fail_is_no_fault() -> None:
+    check("import os.path, collections.abc\ntry:\n    import numpy\nexcept ImportError:\n    pass", "setup")

@@ -28,13 +28,24 @@ class PlainCall:
     holds: Callable[[Any], bool]
 
 
-def parse(source: str, field: str) -> ast.Module:
-    """Raises `InvalidTask` naming `field` if the task's code is not Python."""
+def check(source: str, field: str) -> None:
+    """Raises `InvalidTask` naming `field` if the task's code is not Python, or needs what the sandbox doesn't have."""
     try:
         compile(source, "<tests>", "exec", dont_inherit=True)
-        return ast.parse(source)
+        tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidTask(field, f"not Python: {error}") from None
+    foreign = sorted(set(_imported(tree)) - sys.stdlib_module_names)
+    if foreign:
+        raise InvalidTask(field, f"imports {', '.join(foreign)[:200]}; there is only the standard library")
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
 
 
 def free_names(source: str) -> set[str]:

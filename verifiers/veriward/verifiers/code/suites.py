@@ -14,9 +14,9 @@ from veriward.verifiers.code.checkers import same_output
 from veriward.verifiers.code.program import joined, undented
 from veriward.verifiers.code.scripts import (
     PlainCall,
+    check,
     forgotten_imports,
     free_names,
-    parse,
     plain_call,
     shared_part,
     without_definition,
@@ -73,13 +73,13 @@ def _call_suite(task: CallTask, program: str) -> Suite:
 
 
 def _assert_suite(task: AssertTask, program: str) -> Suite:
-    parse(task.setup, "setup")
+    check(task.setup, "setup")
     scripts: dict[str, str] = {}
     names: set[str] = set()
     calls: list[PlainCall | None] = []
     for index, test in enumerate(task.tests):
         field = f"tests[{index}]"
-        parse(test, field)
+        check(test, field)
         script = f"{task.setup}\n{test}\n" if task.setup else test
         imports = forgotten_imports(script)
         stubs = free_names(script) - imports
@@ -99,9 +99,11 @@ def _assert_suite(task: AssertTask, program: str) -> Suite:
 
 
 def _check_suite(task: CheckTask, program: str) -> Suite:
-    parse(task.test_code, "test_code")
     entry = task.entry_point.partition(".")[0].removesuffix("()")
-    script = f"{without_definition(task.prefix, entry)}\n{task.test_code}\ncheck({task.entry_point})\n"
+    helpers = without_definition(task.prefix, entry)
+    check(helpers, "prefix")
+    check(task.test_code, "test_code")
+    script = f"{helpers}\n{task.test_code}\ncheck({task.entry_point})\n"
     imports = forgotten_imports(script) - {entry}
     names = free_names(script) - imports
     if entry not in names:
