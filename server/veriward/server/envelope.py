@@ -8,24 +8,26 @@ from pydantic import BaseModel, ValidationError
 from veriward.server.problems import Refusal, invalid_fields
 from veriward.wire import ErrorCode, FieldError
 
-MAX_FIELDS = 100  # of one object; pydantic builds an error for every unknown one
+MAX_FIELDS = 100  # of one object
+MEAN_FIELDS = 10  # of the objects in a list, over all; pydantic builds an error for every unknown one
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def check(model: type[Model], body: Any, list_name: str, *within: str) -> Model:
+def check(model: type[Model], body: Any, list_name: str = "", *within: str) -> Model:
     """The body as `model`. Raises `Refusal`.
 
     Before anything is built, the objects in the list `list_name`, and those in their fields `within`, are bounded.
     """
     if not isinstance(body, dict):
         raise Refusal(ErrorCode.INVALID_REQUEST, f"the body must be an object, not {_kind(body)}")
-    _bound(body, "the body")
-    members = body.get(list_name)
-    for at, member in enumerate(members if isinstance(members, list) else ()):
-        if isinstance(member, dict):
-            _bound(member, f"{list_name}[{at}]")
-            for name in within:
-                _bound(member.get(name), f"{list_name}[{at}].{name}")
+    _bound(len(body), MAX_FIELDS, "the body")
+    listed = body.get(list_name)
+    members = [member for member in listed if isinstance(member, dict)] if isinstance(listed, list) else []
+    _bound(sum(map(len, members)), MEAN_FIELDS * len(members) + MAX_FIELDS, list_name)
+    for name in within:
+        for member in members:
+            if isinstance(fields := member.get(name), dict):
+                _bound(len(fields), MAX_FIELDS, f"{list_name}[…].{name}")
     try:
         return model.model_validate(body)
     except ValidationError as invalid:
@@ -58,9 +60,9 @@ def path(location: Sequence[int | str]) -> str:
     return text
 
 
-def _bound(fields: Any, where: str) -> None:
-    if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
-        raise Refusal(ErrorCode.INVALID_REQUEST, f"{where} has {len(fields):,} fields, more than {MAX_FIELDS}")
+def _bound(fields: int, most: int, where: str) -> None:
+    if fields > most:
+        raise Refusal(ErrorCode.INVALID_REQUEST, f"{where}: {fields:,} fields are more than {most:,}")
 
 
 def _kind(value: Any) -> str:

@@ -1,5 +1,6 @@
 """`POST /v1/grade`: the envelope is checked whole, then every rollout gets its own answer, plain or streamed."""
 
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,7 +15,7 @@ from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.judged import response_errors
 from veriward.server.openapi import documented, references
-from veriward.server.problems import invalid_fields
+from veriward.server.problems import MAX_FIELD_ERRORS, invalid_fields
 from veriward.server.raw_route import add_raw_route
 from veriward.server.reader import Reader
 from veriward.server.rendering import grade_response, stream_end, stream_lines
@@ -61,13 +62,14 @@ def parse_grade(body: bytes, max_responses: int) -> GradeRequest:
     if count > max_responses:
         message = f"{count:,} responses are more than {max_responses:,}; send them in parts"
         raise invalid_fields([FieldError(field="items", message=message)])
-    errors = [
-        error
+    faults = (
+        fault
         for i, item in enumerate(asked.items)
         for j, response in enumerate(item.responses)
         if type(response) is not str
-        for error in response_errors(response, f"items[{i}].responses[{j}]")
-    ]
+        for fault in response_errors(response, f"items[{i}].responses[{j}]")
+    )
+    errors = list(islice(faults, MAX_FIELD_ERRORS))
     if errors:
         raise invalid_fields(errors)
     return asked

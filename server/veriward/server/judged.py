@@ -4,7 +4,7 @@ What is wrong with a response is the model's doing: `Unjudgeable`, which becomes
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -46,15 +46,14 @@ def responses_json(responses: Sequence[bytes], verifier: Verifier) -> bytes:
     return to_json([response.decode() for response in responses])
 
 
-def response_errors(response: Any, field: str) -> list[FieldError]:
+def response_errors(response: Any, field: str) -> Iterator[FieldError]:
     """What keeps a value that is not a string from being a `wire.Response`: a list of messages."""
     if not isinstance(response, list):
-        return [FieldError(field=field, message="must be a string or a list of chat messages")]
-    return [
-        FieldError(field=f"{field}[{at}]", message=fault)
-        for at, message in enumerate(response)
-        if (fault := _message_fault(message)) is not None
-    ]
+        yield FieldError(field=field, message="must be a string or a list of chat messages")
+        return
+    for at, message in enumerate(response):
+        if (fault := _message_fault(message)) is not None:
+            yield FieldError(field=f"{field}[{at}]", message=fault)
 
 
 def _message_fault(message: Any) -> str | None:

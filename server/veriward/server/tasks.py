@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from veriward.server.auth import READ_TASKS
 from veriward.server.body import body_bytes, parse_json, read_body
 from veriward.server.edge import arrival
-from veriward.server.envelope import bounded_list, check
+from veriward.server.envelope import MAX_FIELDS, bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.openapi import documented
 from veriward.server.problems import Refusal, invalid_fields
@@ -66,8 +66,10 @@ def parse_tasks(body: bytes, store: TaskStore) -> list[ReadyTask]:
     bounded_list(value, "tasks", MAX_TASKS)
     ready: list[ReadyTask] = []
     errors: list[FieldError] = []
-    for at, task in enumerate(check(_Request, value, "tasks").tasks):
+    for at, task in enumerate(check(_Request, value).tasks):
         try:
+            if len(task) > MAX_FIELDS:
+                raise InvalidTask("task", f"{len(task):,} fields are more than {MAX_FIELDS}")
             if "ref" in task:
                 raise InvalidTask("ref", "give the task itself: only what is graded may be named by a ref")
             found = store.resolve(task)

@@ -76,4 +76,4 @@ async def test_a_bad_run_is_named(client: httpx.AsyncClient, queue: Any, case: t
 
 async def test_a_flood_of_files_is_refused_before_it_is_looked_at(client: httpx.AsyncClient) -> None:
     answer = await execute(client, {"code": "", "files": {str(n): 1 for n in range(200_000)}})
-    assert answer.json()["detail"] == "runs[0].files has 200,000 fields, more than 100"
+    assert answer.json()["detail"] == "runs[…].files: 200,000 fields are more than 100"

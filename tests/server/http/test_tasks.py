@@ -61,6 +61,7 @@ BAD_TASKS: dict[str, tuple[list[Any], list[str]]] = {
         [TASK, {"verifier": "maths"}, {"verifier": "math"}, {**TASK, "weight": "x"}, {**TASK, "weight": float("nan")}],
         ["tasks[1].verifier", "tasks[2].answer", "tasks[3].weight", "tasks[4].weight"],
     ),
+    "a task of 101 fields": ([{"verifier": "math", **{f"f{n}": 1 for n in range(100)}}], ["tasks[0].task"]),
     "a ref": ([{"ref": REF}], ["tasks[0].ref"]),
     "a lone surrogate": ([{**TASK, "answer": "\ud800"}], ["tasks[0].answer"]),
     "10,001 tasks": ([TASK] * 10_001, ["tasks"]),
