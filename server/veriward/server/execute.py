@@ -23,7 +23,7 @@ from veriward.server.problems import invalid_fields
 from veriward.server.raw_route import add_raw_route
 from veriward.server.reader import Reader
 from veriward.server.rendering import execute_response
-from veriward.wire import ExecuteRequest, ExecuteResponse, FieldError, RunRequest, RunStatus, Status
+from veriward.wire import ExecuteRequest, ExecuteResponse, FieldError, RunRequest, RunResult, RunStatus, Status
 from veriward.wire.requests import MAX_RUNS
 
 
@@ -97,7 +97,7 @@ def _told(job: Program, result: RolloutResult) -> bytes:
     if result["status"] == Status.GRADED:
         return to_json({**result["run"], "limits": job.limits})
     reason = f"{result['status']}: {result.get('reason', '')}"
-    return to_json({"status": RunStatus.ERROR, "reason": reason, "limits": job.limits})
+    return to_json(RunResult(status=RunStatus.ERROR, reason=reason, limits=job.limits))
 
 
 def _out_of_bounds(run: RunRequest, field: str) -> Iterator[FieldError]:
