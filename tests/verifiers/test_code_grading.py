@@ -192,6 +192,14 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
         {"kind": "check", "entry_point": "f", "test_code": "def f(x): return 1\ndef check(c): assert c(1)"},
         "test_code",
     ),
+    "an assert of a function that the setup defines": (
+        {"kind": "assert", "tests": ["assert f(1) == 1"], "setup": "def f(x): return x"},
+        "tests[0]",
+    ),
+    "a check that uses what nobody defines": (
+        {"kind": "check", "entry_point": "f", "test_code": "def check(c): assert near(c(1), 1) and equal(1, 1)"},
+        "test_code",
+    ),
     "more names than can be left to a program": (
         {"kind": "assert", "tests": [f"assert f{n}()" for n in range(101)]},
         "tests",

@@ -50,18 +50,25 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 def free_names(source: str) -> set[str]:
     """The names that `source` (which parses) uses and neither defines, imports nor finds among the builtins."""
-    used: set[str] = set()
-    defined: set[str] = set()
     top = symtable.symtable(source, "<tests>", "exec")
-    for scope in _scopes(top):
-        for symbol in scope.get_symbols():
-            name = symbol.get_name()
-            at_top = scope is top or symbol.is_declared_global()
-            if at_top and (symbol.is_assigned() or symbol.is_imported()):
-                defined.add(name)
-            if symbol.is_referenced() and (scope is top or symbol.is_global()):
-                used.add(name)
-    return used - defined - _GIVEN_NAMES
+    used = {
+        symbol.get_name()
+        for scope in _scopes(top)
+        for symbol in scope.get_symbols()
+        if symbol.is_referenced() and (scope is top or symbol.is_global())
+    }
+    return used - defined_names(source) - _GIVEN_NAMES
+
+
+def defined_names(source: str) -> set[str]:
+    """The names that `source` (which parses) binds at its top, from within functions too."""
+    top = symtable.symtable(source, "<tests>", "exec")
+    return {
+        symbol.get_name()
+        for scope in _scopes(top)
+        for symbol in scope.get_symbols()
+        if (scope is top or symbol.is_declared_global()) and (symbol.is_assigned() or symbol.is_imported())
+    }
 
 
 def forgotten_imports(source: str) -> set[str]:
@@ -70,6 +77,8 @@ def forgotten_imports(source: str) -> set[str]:
     Left to the program, they would let it bring an `isclose` of its own.
     """
     candidates = free_names(source) & sys.stdlib_module_names
+    if not candidates:
+        return set()
     tree = ast.parse(source)
     bases = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     bare = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in bases}

@@ -12,21 +12,13 @@ from veriward.sandbox.execution import Execution, Limits, Run, RunStatus
 from veriward.sandbox.plain import Unserialisable, decode, encode
 from veriward.verifiers.code.checkers import same_output
 from veriward.verifiers.code.program import joined, undented
-from veriward.verifiers.code.scripts import (
-    PlainCall,
-    check,
-    forgotten_imports,
-    free_names,
-    plain_call,
-    shared_part,
-    without_definition,
-)
+from veriward.verifiers.code.reading import Scripts, read_asserts, read_check
+from veriward.verifiers.code.scripts import shared_part
 from veriward.verifiers.code.task import AssertTask, CallTask, CheckTask, StdinTask
 from veriward.verifiers.code.values import same_value
 from veriward.verifiers.verdict import InvalidTask
 
 MAX_PREVIEW_CHARS = 100
-MAX_STUBS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,45 +65,18 @@ def _call_suite(task: CallTask, program: str) -> Suite:
 
 
 def _assert_suite(task: AssertTask, program: str) -> Suite:
-    check(task.setup, "setup")
-    scripts: dict[str, str] = {}
-    names: set[str] = set()
-    calls: list[PlainCall | None] = []
-    for index, test in enumerate(task.tests):
-        field = f"tests[{index}]"
-        check(test, field)
-        script = f"{task.setup}\n{test}\n" if task.setup else test
-        imports = forgotten_imports(script)
-        stubs = free_names(script) - imports
-        if not stubs:
-            raise InvalidTask(field, "uses nothing of the program, so every program would pass it")
-        scripts[field] = _with_imports(imports, script)
-        names |= stubs
-        call = plain_call(test)
-        calls.append(call if call is not None and stubs == {call.entry} else None)
+    read = read_asserts(tuple(task.tests), task.setup)
     code = joined(shared_part(task.setup), program)
     limits = task.limits.for_sandbox()
-    plain = [call for call in calls if call is not None]
-    if len(plain) == len(task.tests) and len({call.entry for call in plain}) == 1:
-        execution = Execution(code, "call", tuple(call.arguments for call in plain), plain[0].entry, limits=limits)
-        return _of_calls(execution, lambda index, value: plain[index].holds(value))
-    return _of_scripts(code, scripts, names, limits)
+    if isinstance(read, Scripts):
+        return _of_scripts(code, read, limits)
+    execution = Execution(code, "call", read.arguments, read.entry, limits=limits)
+    return _of_calls(execution, lambda index, value: read.holds[index](value))
 
 
 def _check_suite(task: CheckTask, program: str) -> Suite:
-    entry = task.entry_point.partition(".")[0].removesuffix("()")
-    helpers = without_definition(task.prefix, entry)
-    check(helpers, "prefix")
-    check(task.test_code, "test_code")
-    script = f"{helpers}\n{task.test_code}\ncheck({task.entry_point})\n"
-    imports = forgotten_imports(script) - {entry}
-    names = free_names(script) - imports
-    if entry not in names:
-        raise InvalidTask("test_code", f"defines {entry!r} itself, so every program would pass it")
-    if names != {entry}:
-        raise InvalidTask("test_code", f"uses undefined names: {', '.join(sorted(names - {entry}))[:200]}")
-    limits = task.limits.for_sandbox()
-    return _of_scripts(joined(task.prefix, program), {"test_code": _with_imports(imports, script)}, {entry}, limits)
+    read = read_check(task.test_code, task.entry_point, task.prefix)
+    return _of_scripts(joined(task.prefix, program), read, task.limits.for_sandbox())
 
 
 def _of_calls(execution: Execution, holds: Callable[[int, object], bool]) -> Suite:
@@ -125,21 +90,13 @@ def _of_calls(execution: Execution, holds: Callable[[int, object], bool]) -> Sui
     return Suite(execution, _unless_broken(failure))
 
 
-def _of_scripts(code: str, scripts: dict[str, str], stubs: set[str], limits: Limits) -> Suite:
-    if len(stubs) > MAX_STUBS:
-        raise InvalidTask("tests", f"{len(stubs)} names are left to the program, more than {MAX_STUBS}")
-    inputs = tuple(script.encode("utf-8", "surrogatepass") for script in scripts.values())
-    execution = Execution(code, "judged", inputs, stubs=tuple(sorted(stubs)), limits=limits)
-
+def _of_scripts(code: str, scripts: Scripts, limits: Limits) -> Suite:
     def failure(run: Run) -> str | None:
         # Its stderr quotes the script, and so what is expected.
         return None if run.status is RunStatus.FINISHED else f"{run.status} ({run.reason})"
 
-    return Suite(execution, failure, tuple(scripts))
-
-
-def _with_imports(names: set[str], script: str) -> str:
-    return "".join(f"import {name}\n" for name in sorted(names)) + script
+    execution = Execution(code, "judged", scripts.sources, stubs=scripts.stubs, limits=limits)
+    return Suite(execution, failure, scripts.fields)
 
 
 def _unless_broken(failure: Callable[[Run], str | None]) -> Callable[[Run], str | None]:
