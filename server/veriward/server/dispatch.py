@@ -42,6 +42,7 @@ class Plan:
     written: list[tuple[Work, int, Written]] = field(default_factory=list)
     kept: list[tuple[Work, int, Kept]] = field(default_factory=list)
     followers: list[Follower] = field(default_factory=list)
+    led: list[tuple[bytes, Work]] = field(default_factory=list)
 
 
 class Dispatch:
@@ -70,15 +71,22 @@ class Dispatch:
             series = self._metrics.series(verifier.name if verifier else NO_VERIFIER, items[at].source)
             return Work(batch, at, blank(verifier), series, PRIORITIES[request.priority], start_by, finish_by)
 
-        for at, item in enumerate(items):
-            try:
-                task = self._tasks.resolve(item.task)
-            except InvalidTask as invalid:
-                refused = write({"status": Status.INVALID_TASK, "reason": str(invalid)}, blank(None))
-                plan.written += [(work(at, None), place, refused) for place in range(len(item.responses))]
-            else:
-                self._plan_item(plan, work(at, task.verifier), task, item.responses)
-        self._carry_out(plan, batch)
+        try:
+            for at, item in enumerate(items):
+                try:
+                    task = self._tasks.resolve(item.task)
+                except InvalidTask as invalid:
+                    refused = write({"status": Status.INVALID_TASK, "reason": str(invalid)}, blank(None))
+                    plan.written += [(work(at, None), place, refused) for place in range(len(item.responses))]
+                else:
+                    self._plan_item(plan, work(at, task.verifier), task, item.responses)
+            if plan.jobs:
+                batch.hold(self._queue().submit(plan.jobs, self._deliver))
+        except BaseException:
+            for key, leader in plan.led:
+                self.flights.abort(key, leader)
+            raise
+        self._settle(plan)
         return batch
 
     def _plan_item(self, plan: Plan, work: Work, task: ReadyTask, responses: Sequence[Any]) -> None:
@@ -105,6 +113,7 @@ class Dispatch:
                 leader = flights.leader(key)
                 if leader is None:
                     flights.lead(key, work)
+                    plan.led.append((key, work))
                 elif work.may_follow(leader):
                     plan.followers.append(Follower(work, task, place, key, text, flights))
                     continue
@@ -115,26 +124,14 @@ class Dispatch:
             to = at + verifier.batch
             plan.jobs.append(_share(work, task, places[at:to], judged[at:to], keys[at:to]))
 
-    def _carry_out(self, plan: Plan, batch: Batch) -> None:
-        if plan.jobs:
-            self._submit(plan.jobs, batch)
+    def _settle(self, plan: Plan) -> None:
         for work, place, written in plan.written:
             work.settle(place, written)
         for work, place, kept in plan.kept:
             work.settle_kept(place, kept)
         for follower in plan.followers:
-            batch.hold(follower)
+            follower.work.batch.hold(follower)
             self._seat(follower)
-
-    def _submit(self, jobs: Sequence[Share], batch: Batch) -> None:
-        try:
-            ticket = self._queue().submit(jobs, self._deliver)
-        except BaseException:
-            for job in jobs:
-                for key in job.keys:
-                    self.flights.abort(key, job.work)
-            raise
-        batch.hold(ticket)
 
     def _deliver(self, job: Job, index: int, result: RolloutResult) -> None:
         assert isinstance(job, Share)
@@ -162,9 +159,11 @@ class Dispatch:
             return
         follower.waits = False
         self.flights.lead(key, work)
+        share = _share(work, follower.task, [follower.place], [follower.response], [key])
         try:
-            self._submit([_share(work, follower.task, [follower.place], [follower.response], [key])], work.batch)
+            work.batch.hold(self._queue().submit([share], self._deliver))
         except QueueFull as full:
+            self.flights.abort(key, work)
             work.settle(follower.place, write({"status": Status.OVERLOADED, "reason": str(full)}, work.blank))
 
 

@@ -30,7 +30,7 @@ class Gateway:
         self.keys = Keys(settings.api_keys)
         self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.log = logger(settings)
-        self.metrics = Metrics()
+        self.metrics = Metrics(self._gauges, self._counters)
         self.bodies = BodyBudget(settings.max_bodies_bytes)
         self.cache = ResultCache(settings.cache_bytes)
         self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)
@@ -40,7 +40,6 @@ class Gateway:
         self.draining = False
         self.in_flight = 0
         self._drained = asyncio.Event()
-        self._describe()
 
     @property
     def isolation(self) -> Mapping[str, object]:
@@ -84,28 +83,25 @@ class Gateway:
             return False
         return True
 
-    def _depth(self) -> QueueDepth:
-        return QueueDepth(0, 0, 0.0, 0) if self.queue is None else self.queue.depth()
-
-    def _describe(self) -> None:
-        self.metrics.gauges += [
-            ("veriward_queue_waiting", "Rollouts waiting", lambda: self._depth().waiting),
-            ("veriward_queue_running", "Rollouts running", lambda: self._depth().running),
-            ("veriward_queue_oldest_seconds", "Seconds the oldest has waited", lambda: self._depth().oldest_seconds),
-            ("veriward_workers", "Workers alive", lambda: self._depth().workers),
-            ("veriward_requests_in_flight", "Requests being answered", lambda: self.in_flight),
-            ("veriward_bodies_bytes", "Bytes of requests not answered yet", lambda: self.bodies.bytes),
-            ("veriward_cache_bytes", "Bytes of kept results", lambda: self.cache.bytes),
-            ("veriward_cache_entries", "Kept results", lambda: len(self.cache)),
-            ("veriward_tasks_bytes", "Bytes of stored tasks", lambda: self.tasks.bytes),
-            ("veriward_tasks_entries", "Stored tasks", lambda: len(self.tasks)),
-            ("veriward_idempotency_bytes", "Bytes kept for repeated requests", lambda: self.idempotency.bytes),
-        ]
-        self.metrics.counters += [
-            ("veriward_cache_hits", "Rollouts answered from kept results", lambda: self.cache.hits),
-            ("veriward_cache_misses", "Rollouts not found among kept results", lambda: self.cache.misses),
-            ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self._shared),
+    def _gauges(self) -> list[tuple[str, str, float]]:
+        depth = QueueDepth(0, 0, 0.0, 0) if self.queue is None else self.queue.depth()
+        return [
+            ("veriward_queue_waiting", "Rollouts waiting", depth.waiting),
+            ("veriward_queue_running", "Rollouts running", depth.running),
+            ("veriward_queue_oldest_seconds", "Seconds the oldest has waited", depth.oldest_seconds),
+            ("veriward_workers", "Workers alive", depth.workers),
+            ("veriward_requests_in_flight", "Requests being answered", self.in_flight),
+            ("veriward_bodies_bytes", "Bytes of requests not answered yet", self.bodies.bytes),
+            ("veriward_cache_bytes", "Bytes of kept results", self.cache.bytes),
+            ("veriward_cache_entries", "Kept results", len(self.cache)),
+            ("veriward_tasks_bytes", "Bytes of stored tasks", self.tasks.bytes),
+            ("veriward_tasks_entries", "Stored tasks", len(self.tasks)),
+            ("veriward_idempotency_bytes", "Bytes kept for repeated requests", self.idempotency.bytes),
         ]
 
-    def _shared(self) -> int:
-        return self.dispatch.flights.shared
+    def _counters(self) -> list[tuple[str, str, float]]:
+        return [
+            ("veriward_cache_hits", "Rollouts answered from kept results", self.cache.hits),
+            ("veriward_cache_misses", "Rollouts not found among kept results", self.cache.misses),
+            ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self.dispatch.flights.shared),
+        ]

@@ -17,7 +17,7 @@ from veriward.wire import ErrorCode
 
 MAX_KEY_CHARS = 256
 MAX_ENTRIES = 10_000
-ENTRY_BYTES = 1_000  # beside the results: key, digests, batch, table slots
+ENTRY_BYTES = 1_200  # beside the results: key, digests, batch, table slots
 ROLLOUT_BYTES = 150  # per result beside its JSON: its slot and its place
 
 Key = tuple[bytes, bytes]

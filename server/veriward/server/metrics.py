@@ -76,20 +76,20 @@ class Series:
             source.reward_total += reward * rollouts
 
 
-Reading = tuple[str, str, Callable[[], float]]  # name, help, its value now
+Readings = Callable[[], Iterable[tuple[str, str, float]]]  # name, help, value now
 
 
 class Metrics(Collector):
     """The app's figures. `gauges` and `counters` are read when they are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, gauges: Readings, counters: Readings) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._verifiers: defaultdict[str, VerifierCounts] = defaultdict(VerifierCounts)
         self._sources: defaultdict[str, SourceCounts] = defaultdict(SourceCounts)
         self._requests: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self._durations: defaultdict[str, Histogram] = defaultdict(Histogram)
-        self.gauges: list[Reading] = []
-        self.counters: list[Reading] = []
+        self._gauges = gauges
+        self._counters = counters
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -142,10 +142,10 @@ class Metrics(Collector):
         for name, counts in self._sources.items():
             rewards.add_metric([name], counts.rewards, counts.reward_total)
         yield rewards
-        for name, text, read in self.gauges:
-            yield GaugeMetricFamily(name, text, read())
-        for name, text, read in self.counters:
-            yield CounterMetricFamily(name, text, read())
+        for name, text, value in self._gauges():
+            yield GaugeMetricFamily(name, text, value)
+        for name, text, value in self._counters():
+            yield CounterMetricFamily(name, text, value)
 
 
 def _counter(

@@ -155,10 +155,12 @@ async def test_a_verifiers_own_time_limit_is_shared(client: httpx.AsyncClient, q
     assert queue.judged == 1
 
 
-async def test_what_a_full_queue_refused_leads_nobody(client: httpx.AsyncClient, queue: Any) -> None:
+async def test_what_did_not_begin_leads_nobody(client: httpx.AsyncClient, queue: Any) -> None:
     queue.full = 1.0
     assert (await client.post("/v1/grade", content=body("1", "1"))).status_code == 429
-    queue.full = None
+    queue.full, submit, queue.submit = None, queue.submit, lambda *_: 1 / 0
+    assert (await client.post("/v1/grade", content=body("1", "1"))).status_code == 500
+    queue.submit = submit
     assert (await ask(client, "1"))[0]["reward"] == 1.0
 
 
