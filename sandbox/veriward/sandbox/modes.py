@@ -16,8 +16,11 @@ import sys
 from types import CodeType, ModuleType
 from typing import Any, Protocol
 
+from veriward.sandbox import memfds
+from veriward.sandbox.candidate import Candidate, find_entry
+from veriward.sandbox.execution import MAX_INPUT_BYTES
 from veriward.sandbox.plain import decode, encode
-from veriward.sandbox.remote import Candidate, Judge, find_entry, read_all, write_all
+from veriward.sandbox.remote import Judge
 
 PROGRAM = "<program>"  # in angle brackets, so that no traceback looks for a file of that name
 
@@ -92,7 +95,7 @@ class _Call(_Program):
     def run(self, fresh: bool, result: int) -> None:
         arguments = decode(_input())
         function = find_entry(self._execute(), self._entry)
-        write_all(result, encode(function(*arguments)))
+        _give(result, encode(function(*arguments)))
 
 
 class _Serve(_Program):
@@ -105,7 +108,7 @@ class _Serve(_Program):
         operation = _input()
         if fresh or self._candidate is None:
             self._candidate = Candidate(self._execute(), self._stubs)
-        write_all(result, self._candidate.answer(operation))
+        _give(result, self._candidate.answer(operation))
 
 
 class _Judge(_Program):
@@ -126,9 +129,16 @@ class _Judge(_Program):
 
 
 def _input() -> bytes:
-    data = read_all(0)
+    data = memfds.read(0, MAX_INPUT_BYTES)
     os.lseek(0, 0, os.SEEK_END)  # to the program, stdin is empty
     return data
+
+
+def _give(result: int, data: bytes) -> None:
+    os.ftruncate(result, 0)  # whatever the program may have left there
+    at = 0
+    while at < len(data):
+        at += os.pwrite(result, data[at:], at)
 
 
 MODES = {"stdin": _Stdin, "call": _Call, "serve": _Serve, "judge": _Judge}

@@ -10,122 +10,21 @@ Lists, dicts and sets given to a call are changed in place as the candidate did,
 Python marks such functions: else a candidate could empty the very list whose sum the script computes next.
 """
 
-import builtins
 import json
-import operator
 import os
 import socket
-from collections.abc import Callable
 from typing import Any
 
+from veriward.sandbox import memfds
+from veriward.sandbox.candidate import ERRORS
+from veriward.sandbox.execution import MAX_RESULT_BYTES
 from veriward.sandbox.plain import Unserialisable, decode, encode
 
 UNPLAIN_ARGUMENT = "unplain_argument"
 """The script gave a stub what is not plain data, a function say: this task can't be judged at arm's length."""
 
 MAX_MESSAGE_BYTES = 64 << 10
-MAX_TEXT_CHARS = 10_000
 _NOT_RAISED = ("StopIteration", "StopAsyncIteration")  # they would end a loop of the script, unseen
-
-
-def read_all(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    os.ftruncate(descriptor, 0)
-    view = memoryview(data)
-    at = 0
-    while at < len(data):
-        at += os.pwrite(descriptor, view[at:], at)
-
-
-class MissingEntry(Exception):
-    """The program defines no such function."""
-
-
-def find_entry(namespace: dict[str, Any], entry: str) -> Any:
-    """`f`, `Class.method` of a fresh instance, or a bare method name of `class Solution`. Raises `MissingEntry`."""
-    name, _, method = entry.partition(".")
-    if name not in namespace and not method:
-        name, method = "Solution", name
-    found = namespace.get(name)
-    if found is None or (method and not hasattr(found, method)):
-        raise MissingEntry(f"the program defines no {entry!r}")
-    return getattr(found(), method) if method else found
-
-
-class Candidate:
-    """The candidate's end: does what the script asks for and keeps what is not plain."""
-
-    def __init__(self, namespace: dict[str, Any], stubs: list[str]) -> None:
-        self._namespace = namespace
-        self._stubs = stubs
-        self._objects: list[object] = []
-        self._numbers: dict[int, int] = {}
-
-    def answer(self, operation: bytes) -> bytes:
-        name, args, kwargs = decode(operation, self._resolve)
-        try:
-            value = _OPERATIONS[name](*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 -- the candidate's, for the script to see
-            return encode(("raise", _builtin_name(type(error)), _text(error)))
-        changed = (*args[1:], *kwargs.values()) if name == "call" and value is None else None
-        return encode(("value", value, changed), self._number)
-
-    def _resolve(self, number: int) -> object:
-        return self._objects[number] if number >= 0 else find_entry(self._namespace, self._stubs[-1 - number])
-
-    def _number(self, thing: object) -> int:
-        number = self._numbers.setdefault(id(thing), len(self._objects))
-        if number == len(self._objects):
-            self._objects.append(thing)
-        return number
-
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "call": lambda function, *args, **kwargs: function(*args, **kwargs),
-    "get": getattr,
-    "set": setattr,
-    "item": operator.getitem,
-    "slice": lambda thing, *bounds: thing[slice(*bounds)],
-    "put": operator.setitem,
-    "drop": operator.delitem,
-    "len": len,
-    "bool": bool,
-    "str": str,
-    "repr": repr,
-    "iter": iter,
-    "next": next,
-    "eq": lambda left, right: bool(left == right),
-}
-
-
-def _builtin_name(kind: type[BaseException]) -> str:
-    return next((base.__name__ for base in kind.__mro__ if _ERRORS.get(base.__name__) is base), "RuntimeError")
-
-
-def _text(error: BaseException) -> str:
-    try:
-        first = error.args[0] if error.args else ""
-        return (first if type(first) is str else str(error))[:MAX_TEXT_CHARS]
-    except Exception:  # noqa: BLE001 -- a hostile __str__
-        return ""
-
-
-def _takes_a_message(kind: object) -> bool:
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return False
-    try:
-        kind("")
-    except TypeError:
-        return False
-    return True
-
-
-_ERRORS: dict[str, type[Exception]] = {
-    name: kind for name, kind in vars(builtins).items() if _takes_a_message(kind) and kind.__name__ == name
-}
 
 
 class CandidateLost(BaseException):
@@ -161,7 +60,7 @@ class Judge:
         if kind == "raise":
             name, text = rest
             stops = operation == "next" and name == "StopIteration"
-            raise (_ERRORS[name] if stops or name not in _NOT_RAISED else RuntimeError)(text)
+            raise (ERRORS[name] if stops or name not in _NOT_RAISED else RuntimeError)(text)
         value, changed = rest
         if changed is not None:
             for old, new in zip((*args[1:], *kwargs.values()), changed, strict=False):
@@ -169,9 +68,8 @@ class Judge:
         return value
 
     def _exchange(self, operation: str, question: bytes) -> tuple[Any, ...]:
-        descriptor = os.memfd_create("question", os.MFD_CLOEXEC)
+        descriptor = memfds.sealed("question", question)
         try:
-            write_all(descriptor, question)
             socket.send_fds(self._sock, [b"Q" + json.dumps({"fn": operation}).encode()], [descriptor])
         finally:
             os.close(descriptor)
@@ -183,7 +81,7 @@ class Judge:
             reason = answer["reason"] if answer["reason"] != UNPLAIN_ARGUMENT else "protocol"
             raise self._lost(answer["status"], reason)
         try:
-            reply = decode(read_all(descriptors[0]), self._remote)
+            reply = decode(memfds.read(descriptors[0], MAX_RESULT_BYTES + 1), self._remote)
             if not _is_reply(reply):
                 raise ValueError("not a reply")
         except ValueError as error:
@@ -204,7 +102,7 @@ def _is_reply(reply: object) -> bool:
     if type(reply) is not tuple or len(reply) != 3:
         return False
     if reply[0] == "raise":
-        return type(reply[1]) is str and reply[1] in _ERRORS and type(reply[2]) is str
+        return type(reply[1]) is str and reply[1] in ERRORS and type(reply[2]) is str
     return reply[0] == "value" and (reply[2] is None or type(reply[2]) is tuple)
 
 

@@ -26,9 +26,11 @@ import sys
 from _sitebuiltins import Quitter
 from typing import Any, NoReturn, TextIO
 
+from veriward.sandbox import memfds
+from veriward.sandbox.candidate import MissingEntry
+from veriward.sandbox.execution import MAX_CODE_BYTES
 from veriward.sandbox.modes import MODES, PROGRAM, Mode, NotCompiled
 from veriward.sandbox.plain import Unserialisable
-from veriward.sandbox.remote import MissingEntry, read_all
 
 MAX_MESSAGE_BYTES = 64 << 10
 RECURSION_LIMIT = 1_000  # Python's own, counted from the program's first frame
@@ -42,7 +44,7 @@ def serve(sock: socket.socket) -> NoReturn:
     """Obey the keeper until it hangs up. Called in the sandbox child, after confinement."""
     atexit._clear()  # the parent's callbacks are not the program's
     plan, (code,) = _receive(sock, b"P")
-    mode = MODES[plan["mode"]](read_all(code), plan["entry"], plan["stubs"], sock)
+    mode = MODES[plan["mode"]](memfds.read(code, MAX_CODE_BYTES), plan["entry"], plan["stubs"], sock)
     clean = _Clean()
     clean.restore()
     while True:
