@@ -13,7 +13,7 @@ SET, SUM, PRODUCT = 1, 2, 3
 
 @dataclass
 class Cursor(ABC):
-    """`bars`: how many `|` are open, so that the next one closes."""
+    """`found` ends in `END`, which is never passed. `bars`: how many `|` are open, so that the next one closes."""
 
     found: list[Token]
     at: int = 0
@@ -23,20 +23,19 @@ class Cursor(ABC):
 
     @property
     def token(self) -> Token:
-        return self.found[self.at] if self.at < len(self.found) else END
+        return self.found[self.at]
 
     def peek(self, ahead: int = 1) -> Token:
-        return self.found[self.at + ahead] if self.at + ahead < len(self.found) else END
+        return self.found[min(self.at + ahead, len(self.found) - 1)]
 
     def is_sign(self, *signs: str) -> bool:
-        token = self.token
-        return token.kind in ("sign", "command") and token.text in signs
+        return self.found[self.at].text in signs
 
     def take(self, *signs: str) -> bool:
-        if self.is_sign(*signs):
-            self.at += 1
-            return True
-        return False
+        if self.found[self.at].text not in signs:
+            return False
+        self.at += 1
+        return True
 
     def expect(self, *signs: str) -> str:
         text = self.token.text
@@ -60,6 +59,8 @@ class Cursor(ABC):
 
     def raw_script(self) -> str:
         """A subscript as it is written: it only names."""
+        if self.token is END:
+            raise NotUnderstood("a script without anything in it")
         if not self.take("{"):
             text = self.token.text
             self.at += 1

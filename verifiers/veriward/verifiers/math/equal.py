@@ -70,6 +70,8 @@ class Comparison:
         return same_set(gold, other, self)
 
     def _accepted_by_value(self, gold: Tree, other: Tree) -> bool:
+        if isinstance(gold, Number) and isinstance(other, Number):
+            return same_value(gold, other, self.budget)
         match gold, other:
             case (Unit(), _) | (_, Unit()):
                 return self._same_with_units(gold, other)
@@ -103,7 +105,7 @@ class Comparison:
         bodies = [tree.body if isinstance(tree, Unit) else tree for tree in (gold, other)]
         if units[0] == units[1]:
             return self.equal(*bodies)
-        if all(units):
+        if all(units) or units[1].startswith("base "):
             return False
         if "%" in units:
             percent, plain = bodies if units[0] else bodies[::-1]

@@ -36,7 +36,10 @@ _FOLD: dict[int, str] = {
 _WRAPPERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"), ('"', '"'))
 _LAST_STOPS = ".,;:。"
 _FIRST_SIGNS = re.compile(r"^(?:=|:|\\approx(?![A-Za-z]))\s*")
+_OUTER_SPACING = re.compile(r"^(?:\\[,;:! ])+\s*|\s*(?:\\[,;:! ])+$")
 _SPACING = re.compile(r"\\[,;:! ]|\\(?:left|right|quad|qquad|displaystyle)(?![A-Za-z])|[\s~$]+")
+# `1 2` is not `12`.
+_SPACE_BETWEEN = re.compile(rf"(?<=[^\W_])(?:{_SPACING.pattern})+(?=[^\W_])")
 _WORDS = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname)\s*\{([^{}]*)\}")
 
 
@@ -48,7 +51,9 @@ def clean(raw: str) -> str:
     before = None
     while text != before:
         before = text
-        text = text.rstrip(_LAST_STOPS).rstrip() if text[-1:] in _LAST_STOPS and not text.endswith("\\:") else text
+        text = _OUTER_SPACING.sub("", text)
+        while text and text[-1] in _LAST_STOPS:
+            text = text[:-1].rstrip()
         text = _FIRST_SIGNS.sub("", text, count=1)
         for opening, closing in _WRAPPERS:
             inner = text[len(opening) : -len(closing)]
@@ -62,7 +67,7 @@ def clean(raw: str) -> str:
 
 def squeeze(text: str) -> str:
     """A clean answer without spacing: two answers that squeeze to the same are written the same."""
-    return _SPACING.sub("", text)
+    return _SPACING.sub("", _SPACE_BETWEEN.sub("\0", text)) if " " in text or "\\" in text else text
 
 
 def fold(text: str) -> str:

@@ -77,6 +77,9 @@ class Operators(Cursor):
             elif self.is_sign("%", "°"):
                 tree = self.node(Unit(tree, "%" if self.token.text == "%" else "degree"))
                 self.at += 1
+            elif self.token.kind == "sign" and self.token.text.startswith("currency") and not isinstance(tree, Unit):
+                tree = self.node(Unit(tree, self.token.text.removeprefix("currency")))
+                self.at += 1
             elif isinstance(tree, Number) and self.take("_"):
                 tree = self.node(Unit(tree, f"base {fold(self.raw_script())}"))
             else:

@@ -17,12 +17,13 @@ from veriward.verifiers.math.tokens import END, Token, tokens
 from veriward.verifiers.math.tree import Group, Op, Relation, Symbol, Text, Tree, Unit, children, number, symbols
 from veriward.verifiers.math.units import SCALES, unit_name
 
+_UNIT_SIGNS = frozenset("^/*{}()")
 _RELATIONS = frozenset(["=", "<", ">", "<=", ">=", "!=", "≈", "≡", "∈"])
 
 
 def parse(text: str, *, comma_joins: bool = True) -> Tree:
     """The tree of a clean answer. `comma_joins`: `1,234` is one number. Raises `NotUnderstood`, `TooLarge`."""
-    parser = _Answers(tokens(text, comma_joins=comma_joins))
+    parser = _Answers([*tokens(text, comma_joins=comma_joins), END])
     tree = parser.answer()
     _check(tree)
     return tree
@@ -97,7 +98,7 @@ class _Answers(Operators, Functions, Primaries, Brackets):
                 if token.text.casefold() in ("and", "or"):
                     break
                 words += token.text.split()
-            elif words and (token.text in ("^", "/", "*", "{", "}", "(", ")") or token.text in ("2", "3")):
+            elif words and (token.text in _UNIT_SIGNS or (token.text in ("2", "3") and words[-1] in ("^", "{"))):
                 words.append(token.text)
             else:
                 raise NotUnderstood(f"unexpected {token.text!r}")

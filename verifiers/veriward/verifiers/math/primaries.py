@@ -23,6 +23,8 @@ _MEANINGLESS = frozenset(["\\end", "\\implies", "\\Rightarrow", "\\to", "\\boxed
 class Primaries(Cursor):
     def primary(self) -> Tree:
         token = self.token
+        if token is END:
+            raise NotUnderstood("expected a value, found the end")
         self.at += 1
         if token.kind == "number":
             return self.numeral(token.text)
@@ -36,7 +38,7 @@ class Primaries(Cursor):
             return self.command(token.text)
         if token.kind == "sign":
             return self.bracket(token.text)
-        raise NotUnderstood(f"expected a value, found {token.text or 'the end'!r}")
+        raise NotUnderstood(f"expected a value, found {token.text!r}")
 
     def numeral(self, text: str) -> Tree:
         places = len(text.partition(".")[2]) if "." in text or "e" in text.lower() else None

@@ -15,6 +15,7 @@ from veriward.verifiers.math.tree import (
     Op,
     Relation,
     Symbol,
+    Text,
     Tree,
     Unit,
     difference,
@@ -199,7 +200,7 @@ def _reversed(relation: Relation) -> tuple[tuple[str, ...], tuple[Tree, ...]]:
 def _is_label(tree: Tree) -> bool:
     """Whether a side only names a value: it has symbols, and no number but within `f(2)`."""
     match tree:
-        case Symbol() | Op("apply", _):
+        case Symbol() | Text() | Op("apply", _):
             return True
         case Op("pow", (base, exponent)) if exponent == MINUS_ONE:
             return _is_label(base)

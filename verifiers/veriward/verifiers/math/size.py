@@ -35,6 +35,9 @@ class _Measure:
         match tree:
             case Number(value, _):
                 return math.log2(abs(value.numerator) or 1), math.log2(value.denominator)
+            case Constant("i"):
+                self.radicals.add((tree, 2))
+                return 0.0, 0.0
             case Symbol() | Constant():
                 return 2.0, 0.0
             case Unit(body, _):

@@ -161,14 +161,19 @@ def _sign(word: str, *, odd_dollars: bool) -> Token | None:
 def _styled(match: re.Match[str], found: list[Token], spaced: bool) -> int:
     r"""`\text{cm}` is a word; `\text{x = 5}` is what it holds. Returns where to read on."""
     content = match["styled"].strip(" ~\n")
-    symbol = len(content) == 1 and match[0].startswith(_MATH_STYLES) and not match[0].startswith("\\mathrm")
+    symbol = (
+        len(content) == 1
+        and content.isalpha()
+        and match[0].startswith(_MATH_STYLES)
+        and not match[0].startswith("\\mathrm")
+    )
     if match[0].startswith("\\mathbb"):
         found.append(Token("command", f"\\mathbb{{{content}}}", spaced))
     elif symbol or content in FUNCTION_WORDS or content in _ROMAN_SYMBOLS:
         found.append(Token("word", content, True))
     elif _STYLED_WORDS.fullmatch(content):
         found.append(Token("text", content, True))
-    elif content:
+    elif any(map(str.isalnum, content)):
         return match.start("styled") - 1
     return match.end()
 

@@ -20,7 +20,8 @@ _UNIT_WORDS = frozenset(word for word in _CANONICAL if len(word) > 1)
 _SENTENCE_WORDS = (
     "not no maybe perhaps possibly probably either neither nor approximately about around but if when where because "
     "since then than to from except is are was be equals equal times plus minus over divided by none any both all "
-    "only also so thus hence which that this it as at with without for while until otherwise else unless"
+    "only also so thus hence which that this it as at with without for while until otherwise else unless wrong "
+    "incorrect false invalid fake guess guessing unsure unknown"
 )
 _NO_UNITS = frozenset(_SENTENCE_WORDS.split())
 _SQUARES = {"square": "^2", "sq": "^2", "squared": "^2", "cubic": "^3", "cubed": "^3", "cu": "^3"}
@@ -37,7 +38,7 @@ def is_sentence_word(word: str) -> bool:
 
 def unit_name(words: list[str]) -> str | None:
     """One spelling per unit: `["square", "centimetres"]` is `cm^2`. None for words that are no unit."""
-    if len(words) > MAX_UNIT_WORDS or any(word.casefold().strip(".") in _NO_UNITS for word in words):
+    if len(words) > MAX_UNIT_WORDS or any(word.casefold().strip(".()") in _NO_UNITS for word in words):
         return None
     parts: list[str] = []
     pending = ""
