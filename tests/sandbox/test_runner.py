@@ -591,3 +591,9 @@ def test_nothing_that_the_script_compares_with_is_sent(child: Callable[..., Chil
         ("get", [("reference", 0), "y"], {}),
         ("bool", [("reference", 0)], {}),
     ]
+
+
+def test_a_candidate_cannot_change_an_argument_and_give_a_value(child: Callable[..., Child]) -> None:
+    hostile = Hostile([encode(("value", 0, ([],))), encode(("value", None, ([],)))])
+    script = b"xs = [1]\nassert f(xs) == 0 and xs == [1]\nassert f(xs) is None and xs == []"
+    assert child("judge", "", stubs=("f",)).run(script, hostile.carry).status == "finished"

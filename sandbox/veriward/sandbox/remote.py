@@ -1,6 +1,6 @@
 """A trusted test script reaches the candidate in another child, by plain data alone.
 
-The script's child holds a `Judge`, the candidate's a `Candidate`, the keeper only carries: `Q {fn} [operation]` of the
+The script's child holds a `Judge`, the candidate's a `Candidate`; the keeper only carries: `Q {fn} [operation]` of the
 one becomes a `T` of the other, whose result goes back as `A {status, reason} [result]`. What is not plain data stays
 with the candidate, and the script gets a `Remote`, known by a number; the stubs are -1, -2, … in the order of `stubs`.
 
@@ -62,7 +62,7 @@ class Judge:
             stops = operation == "next" and name == "StopIteration"
             raise (ERRORS[name] if stops or name not in _NOT_RAISED else RuntimeError)(text)
         value, changed = rest
-        if changed is not None:
+        if operation == "call" and value is None and changed is not None:  # not the candidate's to decide
             for old, new in zip((*args[1:], *kwargs.values()), changed, strict=False):
                 _update(old, new)
         return value
