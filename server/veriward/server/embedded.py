@@ -15,9 +15,8 @@ from veriward.server.queue.memory import MemoryQueue
 from veriward.server.settings import Settings
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_ids
-from veriward.server.worker.main import EXIT_ISOLATION
 from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_for
-from veriward.server.worker.processes import start
+from veriward.server.worker.processes import Reaper, start
 from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, WorkerSettings
 from veriward.verifiers import verifiers
 
@@ -102,6 +101,7 @@ class Embedded:
         self._links: set[WorkerLink] = set()
         self._failures = 0
         self._closed = False
+        self._reaper = Reaper()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -111,6 +111,7 @@ class Embedded:
 
     async def __aenter__(self) -> Self:
         self._go(self.queue.sweep())
+        self._go(self._reaper.collect_often())
         links = [await self._start_worker() for _ in range(self._settings.workers)]
         await asyncio.gather(*(link.ready for link in links))
         return self
@@ -156,18 +157,17 @@ class Embedded:
         self._links.discard(link)
         if self._closed:
             return
+        self._reaper.end(link.process)
         self._failures = 0 if link.hello else self._failures + 1
         if link.refusal is not None:
             print(f"{link.refusal}\n{link.refusal.remedy}", file=sys.stderr)
             return
-        self._go(self._replace(link, RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]))
+        self._go(self._replace(RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]))
 
-    async def _replace(self, link: WorkerLink, delay_seconds: float) -> None:
+    async def _replace(self, delay_seconds: float) -> None:
         await asyncio.sleep(delay_seconds)
-        status = link.process.poll()
-        print(f"a worker ended with status {status}; starting another", file=sys.stderr)
-        if status != EXIT_ISOLATION:
-            await self._start_worker()
+        print("a worker died; starting another", file=sys.stderr)
+        await self._start_worker()
 
     def _go(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

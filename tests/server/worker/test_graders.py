@@ -54,7 +54,7 @@ class Crew:
 
 
 def _body(responses: list[str]) -> bytes:
-    return json.dumps({"task": {"verifier": "test.behave"}, "responses": responses}).encode()
+    return json.dumps({"task": {}, "responses": responses}).encode()
 
 
 @pytest.fixture
@@ -84,7 +84,8 @@ async def _crew() -> AsyncIterator[Crew]:
         max_tries=3,
         warm=(),
     )
-    supervisor = Supervisor(settings, Keepers(0, "L2", Reaper()), send)
+    reaper = Reaper()
+    supervisor = Supervisor(settings, Keepers(0, "L2", reaper), reaper, send)
     watch = asyncio.get_running_loop().create_task(supervisor.watch())
     try:
         yield Crew(supervisor, answers)

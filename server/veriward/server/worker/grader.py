@@ -108,7 +108,7 @@ class Grader:
         if known is not None:
             self._tasks.move_to_end(key)
             return known
-        task = parse_task(verifier, {name: value for name, value in fields.items() if name != "verifier"})
+        task = parse_task(verifier, fields)
         self._tasks[key] = task
         if len(self._tasks) > MAX_TASKS_KEPT:
             self._tasks.popitem(last=False)

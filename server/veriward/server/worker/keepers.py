@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from veriward.sandbox.levels import Report, require
 from veriward.server.worker.channel import Channel
@@ -88,25 +89,30 @@ class Keepers:
             self._reaper.end(keeper.process)
 
     async def _start_one(self) -> Report:
-        ours, theirs = socket.socketpair()
-        keeper = Keeper(start_keeper(theirs, self._min_level))
-        self._all.add(keeper)
-        keeper.channel = await Channel.open(
-            ours, lambda kind, payload: self._frame(keeper, kind, payload), lambda: self._lost(keeper)
-        )
-        report = await keeper.ready
+        """A keeper that said hello; those that die before it are replaced."""
+        while True:
+            ours, theirs = socket.socketpair()
+            keeper = Keeper(start_keeper(theirs, self._min_level))
+            self._all.add(keeper)
+            keeper.channel = await Channel.open(ours, partial(self._frame, keeper), partial(self._lost, keeper))
+            with suppress(ConnectionError):
+                report = await keeper.ready
+                break
+            await self._pause()
         if report.level >= self._min_level:
             self._idle.append(keeper)
             self._pump()
         return report
 
     async def _replace(self) -> None:
+        await self._pause()
+        await self._start_one()
+
+    async def _pause(self) -> None:
         delay_seconds = RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]
         self._failures += 1
         print(f"a sandbox keeper died; another starts in {delay_seconds:g} s", file=sys.stderr)
         await asyncio.sleep(delay_seconds)
-        with suppress(ConnectionError):  # it died too, and is being replaced
-            await self._start_one()
 
     def _pump(self) -> None:
         while self._waiting and self._idle:
@@ -153,7 +159,7 @@ class Keepers:
                 self._waiting.appendleft(running)
         if not keeper.ready.done():
             keeper.ready.set_exception(ConnectionError("a sandbox keeper ended before it was ready"))
-        if not self._closed:
+        elif not self._closed and keeper.ready.result().level >= self._min_level:
             task = asyncio.get_running_loop().create_task(self._replace())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -10,6 +10,7 @@ import json
 import signal
 import socket
 import sys
+import traceback
 
 from veriward.sandbox.confine import die_with_parent
 from veriward.sandbox.errors import IsolationUnavailable
@@ -47,6 +48,7 @@ class Worker:
     def _frame(self, kind: bytes, payload: bytes) -> None:
         if kind == b"W":
             self._starting = asyncio.get_running_loop().create_task(self._start(unpack_settings(payload)))
+            self._starting.add_done_callback(self._failed)
         elif self._supervisor is None:
             self._waiting.append((kind, payload))
         elif kind == b"J":
@@ -57,9 +59,10 @@ class Worker:
     async def _start(self, settings: WorkerSettings) -> None:
         channel = self._channel
         assert channel is not None
-        keepers = Keepers(settings.sandboxes, settings.min_isolation, Reaper())
+        reaper = Reaper()
+        keepers = Keepers(settings.sandboxes, settings.min_isolation, reaper)
         # The warm parents start at once and import while the keepers probe: together they are most of a start.
-        supervisor = Supervisor(settings, keepers, channel.send)
+        supervisor = Supervisor(settings, keepers, reaper, channel.send)
         try:
             report = await keepers.start()
         except IsolationUnavailable as refused:
@@ -73,6 +76,12 @@ class Worker:
             self._frame(kind, payload)
         self._waiting.clear()
         await supervisor.watch()
+
+    def _failed(self, task: asyncio.Task[None]) -> None:
+        """A worker that can't go on ends, and is replaced, rather than sit on its jobs."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            traceback.print_exception(error)
+            self._end(1)
 
     def _end(self, status: int) -> None:
         if not self.ended.done():

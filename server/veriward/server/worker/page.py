@@ -2,23 +2,24 @@
 
 import mmap
 import os
-import struct
 import time
 
 _PAGE_BYTES = 4096
-_STATE = struct.Struct("<qqqq")
 IDLE = -1
+_ORDINAL, _WALL, _CPU, _IN_SANDBOX = range(4)
 
 
 class Page:
     """Written by the grader before each response, read by the worker's watchdog and after a death.
 
     `ordinal` counts the responses of the batch from 0. `wall_ns` and `cpu_ns` are the clocks at its start; time spent
-    waiting for the sandbox is pushed out of the wall clock, and while it lasts `in_sandbox` is 1.
+    waiting for the sandbox is pushed out of the wall clock, and while it lasts `in_sandbox` is 1. Each is one machine
+    word, and the ordinal is written last: a reader may see new clocks with an old ordinal, never the reverse.
     """
 
     def __init__(self, fd: int) -> None:
         self._map = mmap.mmap(fd, _PAGE_BYTES)
+        self._words = memoryview(self._map).cast("q")
 
     @staticmethod
     def create() -> tuple["Page", int]:
@@ -30,24 +31,29 @@ class Page:
         return page, fd
 
     def idle(self) -> None:
-        _STATE.pack_into(self._map, 0, IDLE, 0, 0, 0)
+        self._words[_ORDINAL] = IDLE
 
     def begin(self, ordinal: int) -> None:
-        _STATE.pack_into(self._map, 0, ordinal, time.monotonic_ns(), time.process_time_ns(), 0)
+        words = self._words
+        words[_IN_SANDBOX] = 0
+        words[_CPU] = time.process_time_ns()
+        words[_WALL] = time.monotonic_ns()
+        words[_ORDINAL] = ordinal
 
     def enter_sandbox(self) -> int:
-        ordinal, wall_ns, cpu_ns, _ = _STATE.unpack_from(self._map)
-        _STATE.pack_into(self._map, 0, ordinal, wall_ns, cpu_ns, 1)
+        self._words[_IN_SANDBOX] = 1
         return time.monotonic_ns()
 
     def leave_sandbox(self, entered_ns: int) -> None:
-        ordinal, wall_ns, cpu_ns, _ = _STATE.unpack_from(self._map)
-        _STATE.pack_into(self._map, 0, ordinal, wall_ns + time.monotonic_ns() - entered_ns, cpu_ns, 0)
+        self._words[_WALL] += time.monotonic_ns() - entered_ns
+        self._words[_IN_SANDBOX] = 0
 
     def read(self) -> tuple[int, int, int, bool]:
         """(ordinal or `IDLE`, wall_ns, cpu_ns, in_sandbox)."""
-        ordinal, wall_ns, cpu_ns, in_sandbox = _STATE.unpack_from(self._map)
-        return ordinal, wall_ns, cpu_ns, bool(in_sandbox)
+        words = self._words
+        ordinal = words[_ORDINAL]
+        return ordinal, words[_WALL], words[_CPU], bool(words[_IN_SANDBOX])
 
     def close(self) -> None:
+        self._words.release()
         self._map.close()

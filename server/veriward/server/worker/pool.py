@@ -12,7 +12,6 @@ from typing import Protocol
 
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.leases import Key, Lease, pack_leases, pack_one, unpack_keys, unpack_stumble
-from veriward.server.worker.page import IDLE
 from veriward.server.worker.parents import Fork, ParentLost, WarmParent
 
 _CPU_CLOCK = 2  # CPUCLOCK_SCHED: the clock id of another process's CPU time is (~pid << 3) | 2
@@ -102,7 +101,6 @@ class Pool:
             grader = self._idle.pop()
             grader.batch = {lease.id: lease for lease in batch}
             grader.keys = [(lease.id, index) for lease in batch for index in lease.todo]
-            grader.fork.page.begin(IDLE)
             self._outside.begun(batch)
             assert grader.channel is not None
             grader.channel.send(b"J", pack_leases(batch))

@@ -1,5 +1,6 @@
 """Starts our own helper processes with a clean environment and one inherited socket."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -13,6 +14,8 @@ from veriward.sandbox import launch
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0"}
 # Where an operator keeps verifiers of their own, or an unusual Python its libraries.
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH")
+
+COLLECT_SECONDS = 0.2
 
 
 def start(module: str, sock: socket.socket) -> subprocess.Popen[bytes]:
@@ -42,6 +45,12 @@ class Reaper:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             self._ending.append(process)
+
+    async def collect_often(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(COLLECT_SECONDS)
+            self.collect()
 
     def collect(self) -> None:
         self._ending = [process for process in self._ending if process.poll() is None]

@@ -35,13 +35,15 @@ class WorkerSettings:
 class Supervisor:
     """`send(kind, payload)` tells the gateway; see `leases.py` for the frames."""
 
-    def __init__(self, settings: WorkerSettings, keepers: Keepers, send: Callable[[bytes, bytes], None]) -> None:
+    def __init__(
+        self, settings: WorkerSettings, keepers: Keepers, reaper: Reaper, send: Callable[[bytes, bytes], None]
+    ) -> None:
         self.max_tries = settings.max_tries
         self.max_rollouts = settings.grader_max_rollouts
         self._settings = settings
         self._keepers = keepers
         self._send = send
-        self._reaper = Reaper()
+        self._reaper = reaper
         self._parents: dict[tuple[str, ...], WarmParent] = {}
         self._pools: dict[str, Pool] = {}
         self._programs: dict[int, tuple[Lease, Running]] = {}
