@@ -1,6 +1,7 @@
 """One run of `veriward grade`: what is read, sent, written, rejected and counted."""
 
 import json
+import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -30,6 +31,8 @@ class GradeRun:
         self.first_rejected: list[BadLine] = []
         self.tally = Tally()
         self._graded = GradedFile.open(output, source, fresh=fresh, seen=self.tally.add)
+        self.graded_rollouts = 0  # by this run, in `seconds`
+        self.seconds = 0.0
         self.kept_lines = self._graded.kept
         self.again_lines = self._graded.again
         self.rejected_path.unlink(missing_ok=True)
@@ -61,6 +64,7 @@ class GradeRun:
         """Grade what is left. Cancelled or failed, it leaves whole lines and counts that are right."""
         if self._first is None:
             return
+        began = time.monotonic()
         with GradeProgress(self.source.stat().st_size) as progress:
 
             def deliver(line: Line, results: Results | Refused) -> None:
@@ -68,12 +72,14 @@ class GradeRun:
                     self._reject(BadLine(line.number, line.hash, str(results), "", line.end))
                 else:
                     self.tally.add(self._graded.append(line, results))
+                    self.graded_rollouts += len(results)
                 progress.advance(line.end, line.rollouts)
 
             try:
                 await grade_in_order(chain([self._first], self._batches), send, deliver, in_flight=in_flight)
             finally:
                 self._graded.flush()
+                self.seconds = time.monotonic() - began
 
     def _lines(self) -> Iterator[Line]:
         """The lines that are fit and not yet graded."""

@@ -23,6 +23,9 @@ def print_summary(run: GradeRun, console: Console) -> None:
 
 
 def _sentences(run: GradeRun, tally: Tally) -> Iterator[str]:
+    if run.graded_rollouts:
+        rate = run.graded_rollouts / run.seconds
+        yield f"graded {run.graded_rollouts:,} rollouts in {run.seconds:,.1f} s, {rate:,.0f}/s"
     if run.kept_lines or run.again_lines:
         yield f"{run.kept_lines:,} lines were graded by an earlier run; {run.again_lines:,} were graded again"
     if tally.compared:

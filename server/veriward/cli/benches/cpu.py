@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 ENDED = "ended children"
+ROLES = {"veriward.cli.main": "gateway", "veriward.server.worker.main": "worker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,22 @@ def tree_cpu(root: int) -> TreeCpu:
     used: Counter[str] = Counter()
     for pid in members:
         if stat := stats.get(pid):
-            used[stat.name] += stat.own_ticks
+            used[_role(pid, stat.name)] += stat.own_ticks
             used[ENDED] += stat.children_ticks
     return TreeCpu(used)
+
+
+def _role(pid: int, name: str) -> str:
+    """What a process of ours is: its own name, or, where that is only the interpreter's, the module it runs."""
+    if not name.startswith("python"):
+        return name
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return name
+    module = words[words.index(b"-m") + 1] if b"-m" in words[:-1] else b""
+    return ROLES.get(module.decode(), name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,12 @@ def _judged(target: Target, figure: Figure, by_row: dict[str, Figure]) -> Judged
 
 
 def _limit(figure: Figure) -> str:
-    """Where the CPU time went, as far as it was seen from outside."""
-    shares = figure.notes.get("cpu_shares")
-    if not shares:
-        return ""
-    parts = [f"{name} {share:.0%}" for name, share in list(shares.items())[:3]]
-    busy = figure.notes.get("cores_busy")
-    cores = "" if busy is None else f"; the server kept {busy:g} cores busy"
-    return f"CPU time: {', '.join(parts)}{cores}"
+    """Where the time went, as far as it was seen from outside."""
+    notes = figure.notes
+    if "cpu_seconds" in notes:
+        return f"{notes['cpu_seconds']:.2g} s of it is CPU time, the rest is waiting for a core or for disk"
+    if "cpu_shares" in notes:
+        parts = [f"{name} {share:.0%}" for name, share in list(notes["cpu_shares"].items())[:4]]
+        busy = f"; the server kept {notes['cores_busy']:g} cores busy" if "cores_busy" in notes else ""
+        return f"CPU time: {', '.join(parts)}{busy}"
+    return ""
