@@ -30,7 +30,7 @@ _LITERAL = re.compile(
     """,
     re.VERBOSE,
 )
-_WORDS = re.compile(r"[^\W\d_]+(?:[ '.,&-]+[^\W\d_]+)*")
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '.&-]+[^\W\d_]+)*")
 _CHOICE_LABEL = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{\s*)?\(([A-Za-z])\)\s*\}?(?:\\[ ,;:!]|[\s~])*")
 _PROSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
