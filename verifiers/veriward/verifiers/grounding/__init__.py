@@ -1,0 +1,1 @@
+"""Boxes, points, intervals and paths in images and video."""

@@ -1,0 +1,109 @@
+"""The verifier `grounding.points`: InfiGUI-G1's exploration reward for a short list of candidate points."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.grounding.boxes import Coordinate
+from veriward.verifiers.grounding.reading import numbers, read_answer
+from veriward.verifiers.registry import Task, verifier
+from veriward.verifiers.verdict import Verdict
+from veriward.wire.outcomes import Outcome
+
+MAX_POINTS = 32
+FAILURE = -1.0
+# A triangle's doubled area over its longest side squared; below it the three points are on one line.
+COLLINEAR = 1e-9
+
+
+class Region(Task):
+    """The element to be hit, edges included."""
+
+    x1: Coordinate
+    y1: Coordinate
+    x2: Coordinate
+    y2: Coordinate
+
+    @model_validator(mode="after")
+    def _proper(self) -> "Region":
+        if not (self.x1 <= self.x2 and self.y1 <= self.y2):
+            raise ValueError("a region has x1 <= x2 and y1 <= y2")
+        return self
+
+    def holds(self, point: Sequence[float]) -> bool:
+        return self.x1 <= point[0] <= self.x2 and self.y1 <= point[1] <= self.y2
+
+
+class PointsParams(Task):
+    """Asks for the published scale."""
+
+    w_format: float = Field(default=1.0, ge=0, le=100)
+    w_acc: float = Field(default=1.0, ge=0, le=100)
+
+
+class PointsTask(Task):
+    gold: Region
+    params: PointsParams | None = None
+
+
+@verifier("grounding.points", version=1, task=PointsTask, lowest_reward=FAILURE)
+def points(response: str, task: PointsTask, sandbox: Sandbox, /) -> Verdict:
+    """Pay the rank of the first point that hits, over few points that are not on one line.
+
+    Formula (InfiGUI-G1, Liu et al. 2025, arXiv:2508.05731, adaptive exploration reward): of N points the first to hit
+    is the k-th: `efficiency` = 1/sqrt(N k), and -1/N where none hits. Without `params` the reward is `efficiency`, 0
+    where none hits: in [0, 1], and thinking may be absent. With `params` it is the published
+    w_format + w_acc efficiency, and -1 where there is no `</think>`, no readable point, or three points lie on a line.
+
+    Points are `[{"point_2d": [x, y]}, …]` or bare `[x, y]`. Correct: the first point hits; partial: a later one does.
+    """
+    answer = read_answer(response)
+    found = read_points(answer.value)
+    if found is None:
+        return _failed(task, "no points [x, y] are given")
+    if len(found) > MAX_POINTS:
+        return _failed(task, f"more than {MAX_POINTS} points")
+    if task.params is not None and "</think>" not in response:
+        return _failed(task, "no thinking comes before the points")
+    if on_one_line(found):
+        return _failed(task, "three points lie on one line")
+    rank = next((rank for rank, point in enumerate(found, 1) if task.gold.holds(point)), None)
+    efficiency = -1 / len(found) if rank is None else 1 / math.sqrt(len(found) * rank)
+    metrics: dict[str, float] = {"points": len(found), "rank": rank or 0}
+    outcome = Outcome.WRONG if rank is None else Outcome.CORRECT if rank == 1 else Outcome.PARTIAL
+    if task.params is None:
+        reward = max(0.0, efficiency)
+        return Verdict(outcome, reward, {"efficiency": reward}, str(answer), metrics=metrics)
+    parts = {"format": 1.0, "efficiency": efficiency}
+    return Verdict(outcome, task.params.w_format + task.params.w_acc * efficiency, parts, str(answer), metrics=metrics)
+
+
+def read_points(value: Any) -> list[list[float]] | None:
+    """The points of `[{"point_2d": [x, y]}, …]`, `[[x, y], …]`, or one of either; None unless all are points."""
+    entries = value if isinstance(value, list) and numbers(value, 2) is None else [value]
+    found = [
+        numbers(entry.get("point_2d") if isinstance(entry, dict) else entry, 2) for entry in entries[: MAX_POINTS + 1]
+    ]
+    points = [point for point in found if point is not None]
+    return points if points and len(points) == len(found) else None
+
+
+def on_one_line(points: Sequence[Sequence[float]]) -> bool:
+    """Whether any three of the points lie on one line; two equal ones do with every third."""
+    for first, second, third in combinations(points, 3):
+        doubled_area = abs(
+            (second[0] - first[0]) * (third[1] - first[1]) - (third[0] - first[0]) * (second[1] - first[1])
+        )
+        longest = max(math.dist(first, second), math.dist(second, third), math.dist(first, third))
+        if doubled_area <= COLLINEAR * longest**2:
+            return True
+    return False
+
+
+def _failed(task: PointsTask, reason: str) -> Verdict:
+    reward = 0.0 if task.params is None else FAILURE
+    return Verdict(Outcome.UNPARSED, reward, {"format": reward}, reason=reason)
