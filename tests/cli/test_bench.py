@@ -147,7 +147,7 @@ def test_figures_are_held_against_their_targets(figures: list[Figure], met: bool
 
 
 def test_a_missed_target_says_where_the_time_went() -> None:
-    notes = {"cpu_shares": {"zygote": 0.7, "uvicorn": 0.3}, "cores_busy": 1.9}
+    notes = {"cpu_shares": {"zygote": 0.7, "uvicorn": 0.3}, "cores_busy": {"server": 1.9, "others": 0.1}}
     (row,) = judged([Figure("programs.http", 9.0, 1, notes)])
-    assert row.limited_by == "CPU time: zygote 70%, uvicorn 30%; the server kept 1.9 cores busy"
+    assert row.limited_by == "CPU time: zygote 70%, uvicorn 30%; cores busy: server 1.9, others 0.1"
     assert row.as_json()["met"] is False

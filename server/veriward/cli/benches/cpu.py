@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 ENDED = "ended children"
-ROLES = {"veriward.cli.main": "gateway", "veriward.server.worker.main": "worker"}
+ROLES = {
+    "veriward.cli.main": "gateway",
+    "veriward.server.worker.main": "worker",
+    "veriward.server.worker.warm": "graders",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,11 @@ class TreeCpu:
         return sum(self.by_name.values()) / TICKS_PER_SECOND
 
     def since(self, before: "TreeCpu") -> "TreeCpu":
+        """What was used between the two. Of a process that has ended since, the earlier part counts as `ENDED` too."""
         spent = Counter(self.by_name)
         spent.subtract(before.by_name)
+        for name in [name for name, ticks in spent.items() if ticks < 0]:
+            spent[ENDED] += spent.pop(name)
         return TreeCpu(spent)
 
     def shares(self) -> dict[str, float]:
@@ -97,6 +104,13 @@ def _stat(pid: int) -> _Stat | None:
 def own_cpu_seconds() -> float:
     """CPU seconds of this process and of its children that have ended, to the microsecond."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def machine_busy_seconds() -> float:
+    """CPU seconds that all processes of the machine have used; what a hypervisor took away counts as used."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
 
 
 def cpu_per_call(work: Callable[[int], object], seconds: float, at_most: int = 1_000_000) -> tuple[float, int]:

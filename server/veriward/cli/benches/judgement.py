@@ -61,6 +61,6 @@ def _limit(figure: Figure) -> str:
         return f"{notes['cpu_seconds']:.2g} s of it is CPU time, the rest is waiting for a core or for disk"
     if "cpu_shares" in notes:
         parts = [f"{name} {share:.0%}" for name, share in list(notes["cpu_shares"].items())[:4]]
-        busy = f"; the server kept {notes['cores_busy']:g} cores busy" if "cores_busy" in notes else ""
-        return f"CPU time: {', '.join(parts)}{busy}"
+        busy = [f"{name} {cores:g}" for name, cores in notes.get("cores_busy", {}).items()]
+        return f"CPU time: {', '.join(parts)}{'; cores busy: ' if busy else ''}{', '.join(busy)}"
     return ""

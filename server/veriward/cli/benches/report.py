@@ -21,7 +21,7 @@ def table(rows: list[Judged], machine: dict[str, Any]) -> Group:
     for row in rows:
         grid.add_row(
             Text(row.target.work, style="dim" if row.target.group == "baseline" else ""),
-            f"{_number(row.figure.value)} {row.target.unit}",
+            _measured(row),
             _asked(row.target),
             "" if row.ratio is None else f"{_number(row.ratio)}×",
             {True: "[green]met", False: "[red]missed", None: ""}[row.met],
@@ -32,6 +32,16 @@ def table(rows: list[Judged], machine: dict[str, Any]) -> Group:
         f"veriward {machine['veriward']}, {machine['date']}, load {machine['load_before']:.1f} before"
     )
     return Group(grid, *missed, about)
+
+
+def _measured(row: Judged) -> str:
+    """A rate depends on who else is busy, so it is shown with its cost."""
+    cost = (
+        f" ({_number(row.figure.notes['cpu_us'])} CPU µs each)"
+        if row.target.unit.endswith("/s") and "cpu_us" in row.figure.notes
+        else ""
+    )
+    return f"{_number(row.figure.value)} {row.target.unit}{cost}"
 
 
 def _asked(target: Target) -> str:

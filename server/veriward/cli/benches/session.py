@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from veriward.cli.benches.cpu import tree_cpu
+from veriward.cli.benches.cpu import machine_busy_seconds, own_cpu_seconds, tree_cpu
 from veriward.cli.benches.load import load
 from veriward.cli.benches.targets import BY_ROW
 from veriward.cli.server_process import ServerProcess, server_process
@@ -80,14 +80,19 @@ def served(
         return answer.count(right) == per_request
 
     load(server, path, bodies, check, connections=connections, seconds=WARM_SECONDS)
-    before = tree_cpu(server.pid)
+    before, own_before, machine_before = tree_cpu(server.pid), own_cpu_seconds(), machine_busy_seconds()
     done = load(server, path, bodies, check, connections=connections, seconds=session.seconds)
+    machine, own = machine_busy_seconds() - machine_before, own_cpu_seconds() - own_before
     spent = tree_cpu(server.pid).since(before)
     units = done.requests * per_request
     notes = {
         "per_second": round(units / done.seconds, 1),
         "cpu_us": round(spent.seconds / units * 1e6, 1),
-        "cores_busy": round(spent.seconds / done.seconds, 2),
+        "cores_busy": {
+            "server": round(spent.seconds / done.seconds, 2),
+            "generator": round(own / done.seconds, 2),
+            "others": round(max(0.0, machine - spent.seconds - own) / done.seconds, 2),
+        },
         "cpu_shares": spent.shares(),
         "request_ms": {"p50": round(done.percentile(0.5) * 1e3, 2), "p99": round(done.percentile(0.99) * 1e3, 2)},
     }

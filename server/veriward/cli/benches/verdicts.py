@@ -9,7 +9,7 @@ from veriward.cli.benches.samples import RolloutBodies, prose
 from veriward.cli.benches.session import Figure, Session, served
 
 SHAPES = ((8, 500), (64, 500), (256, 500), (8, 2_000), (64, 2_000), (256, 2_000))  # rollouts per request, characters
-CONNECTIONS = 4
+CONNECTIONS = 8
 SINGLE_CONNECTIONS = 16
 CHARS = 500
 WAITING_CALLS = 256  # calls under way at once, as a trainer's async reward function makes them
