@@ -1,4 +1,4 @@
-"""The `math` verifier and math-verify, side by side, over the same pairs: right, false positives, false negatives, speed.
+"""`math` and math-verify side by side over the same pairs: right, false positives, false negatives, and speed.
 
     python benchmarks/math_side_by_side.py [--show]
 
