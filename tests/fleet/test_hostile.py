@@ -96,6 +96,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
     "two statements": (SQL, "```sql\nSELECT 3; DROP TABLE t\n```"),
 }
 
+SLOW = ("an endless query", "asleep for ever", "a thread bomb")  # until a limit of ours: one in six rounds will do
+
 
 def _varied(response: str, number: int) -> str:
     """The same attack, yet no other's twin: nothing may be answered from memory."""
@@ -112,7 +114,7 @@ def test_every_single_attack_earns_nothing(running: Any) -> None:
 
 
 def test_honest_verdicts_stand_among_hostile_ones_and_nothing_is_left(running: Any, honest: list[Any]) -> None:
-    attacks = list(ANSWERS.values())
+    attacks = [*ANSWERS.values()] + 5 * [attack for name, attack in ANSWERS.items() if name not in SLOW]
     running.grade([known.item() for known in honest])
     before = _left_behind(running)
     sizes = []
@@ -149,7 +151,8 @@ def _left_behind(running: Any) -> dict[str, object]:
         except psutil.Error:
             continue
         kinds[name] = kinds.get(name, 0) + 1
-    cgroups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/**/veriward-*") if path.is_dir()]
+    keepers = {str(process.pid) for process in running.processes()}
+    cgroups = [path for path in Path("/sys/fs/cgroup").glob("*/**/veriward-*") if path.name.split("-")[1] in keepers]
     return {
         "processes": {name: count for name, count in kinds.items() if "zygote" not in name},
         "descriptors": psutil.Process(running.pid).num_fds() // 8,
