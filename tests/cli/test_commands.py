@@ -1,5 +1,6 @@
 """The commands as a user meets them: help that teaches, mistakes told in one line, nothing heavy imported for it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,3 +75,15 @@ def test_a_mistake_is_told_in_one_line(
     assert result.exit_code == 2, result.output
     assert told in result.stderr
     assert result.stderr.strip().count("\n") == 0
+
+
+PAGES = [Path(__file__).parents[2] / "docs" / "cli.md", Path(__file__).parents[2] / "benchmarks" / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_the_docs_say_of_options_is_there(page: Path) -> None:
+    for line in page.read_text("utf-8").splitlines():
+        for command, options in re.findall(r"veriward (\w+)((?: [^`|]*)?)", line):
+            if command in COMMANDS:
+                _, told = run(command, "--help")
+                assert all(option in told for option in re.findall(r"--[a-z-]+", options)), line

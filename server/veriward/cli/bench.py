@@ -19,6 +19,9 @@ def bench(
     output: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there too.", show_default=False)
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table there as Markdown.", show_default=False)
+    ] = None,
 ) -> None:
     """Measure what each kind of work costs on this machine.
 
@@ -36,9 +39,9 @@ def bench(
     """
     from rich.console import Console
 
+    from veriward.cli.benches import report
     from veriward.cli.benches.judgement import judged
     from veriward.cli.benches.machine import machine
-    from veriward.cli.benches.report import table
     from veriward.cli.benches.rows import ROWS
     from veriward.cli.benches.session import Session
 
@@ -55,7 +58,9 @@ def bench(
             rows = judged(session.figures)
     except Stop as stopped:
         stop(str(stopped), stopped.code)
-    Console().print(table(rows, described))
+    Console().print(report.table(rows, described))
     if output is not None:
-        report = {"machine": described, "quick": quick, "rows": [row.as_json() for row in rows]}
-        output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        figures = {"machine": described, "quick": quick, "rows": [row.as_json() for row in rows]}
+        output.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if markdown is not None:
+        markdown.write_text(report.markdown(rows, described), encoding="utf-8")

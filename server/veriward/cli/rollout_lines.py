@@ -24,7 +24,8 @@ WRITTEN_KEYS = ("line", "results", "line_hash")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line to grade. `item` holds the fields of a GradeItem, `kept` the other keys, `end` the offset after it."""
+    """A line to grade, of so many rollouts. `item` holds the fields of a GradeItem, `kept` the other keys, `end` is the
+    offset after it."""
 
     number: int
     hash: str
@@ -32,10 +33,7 @@ class Line:
     kept: dict[str, Any]
     end: int
     size_bytes: int
-
-    @property
-    def rollouts(self) -> int:
-        return len(self.item["responses"])
+    rollouts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def rollout_lines(path: Path, skip: Callable[[int], bool]) -> Iterator[Line | Ba
         except _Unfit as unfit:
             yield BadLine(number, digest, str(unfit), raw[:EXCERPT_CHARS].decode("utf-8", "replace"), end)
         else:
-            yield Line(number, digest, item, kept, end, len(raw))
+            yield Line(number, digest, item, kept, end, len(raw), len(item["responses"]))
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:

@@ -80,7 +80,12 @@ def _last_words(process: subprocess.Popen[bytes], log: int) -> str:
     process.terminate()
     process.wait(STOP_SECONDS)
     size = os.fstat(log).st_size
-    said = os.pread(log, TOLD_BYTES, max(0, size - TOLD_BYTES)).decode("utf-8", "replace").strip()
+    said = (
+        os.pread(log, TOLD_BYTES, max(0, size - TOLD_BYTES))
+        .decode("utf-8", "replace")
+        .strip()
+        .removeprefix("veriward: ")
+    )
     return f"the server did not start: {said or 'it said nothing'}"
 
 

@@ -23,24 +23,46 @@ def table(rows: list[Judged], machine: dict[str, Any]) -> Group:
             Text(row.target.work, style="dim" if row.target.group == "baseline" else ""),
             _measured(row),
             _asked(row.target),
-            "" if row.ratio is None else f"{_number(row.ratio)}×",
-            {True: "[green]met", False: "[red]missed", None: ""}[row.met],
+            _ratio(row),
+            Text(_met(row), style="green" if row.met else "red"),
         )
-    missed = [Text(f"missed: {row.target.work}. {row.limited_by}") for row in rows if row.met is False]
-    about = Text(
+    return Group(grid, *(Text(line) for line in _missed(rows)), Text(_about(machine)))
+
+
+def markdown(rows: list[Judged], machine: dict[str, Any]) -> str:
+    """The same for a README."""
+    lines = ["| work | measured | target | × baseline | |", "|---|--:|--:|--:|---|"]
+    for row in rows:
+        cells = (row.target.work, _measured(row), _asked(row.target), _ratio(row), _met(row))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *(f"- {line}" for line in _missed(rows)), "", _about(machine)]) + "\n"
+
+
+def _missed(rows: list[Judged]) -> list[str]:
+    return [f"missed: {row.target.work}. {row.limited_by}" for row in rows if row.met is False]
+
+
+def _about(machine: dict[str, Any]) -> str:
+    return (
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, "
-        f"veriward {machine['veriward']}, {machine['date']}, load {machine['load_before']:.1f} before"
+        f"veriward {machine['veriward']}, {machine['date']}, load {machine['load_before']:.1f} before; "
+        f"`{machine['command']}`"
     )
-    return Group(grid, *missed, about)
+
+
+def _ratio(row: Judged) -> str:
+    return "" if row.ratio is None else f"{_number(row.ratio)}×"
+
+
+def _met(row: Judged) -> str:
+    return {True: "met", False: "missed", None: ""}[row.met]
 
 
 def _measured(row: Judged) -> str:
     """A rate depends on who else is busy, so it is shown with its cost."""
-    cost = (
-        f" ({_number(row.figure.notes['cpu_us'])} CPU µs each)"
-        if row.target.unit.endswith("/s") and "cpu_us" in row.figure.notes
-        else ""
-    )
+    cost = ""
+    if row.target.unit.endswith("/s") and "cpu_us" in row.figure.notes:
+        cost = f" ({_number(row.figure.notes['cpu_us'])} CPU µs each)"
     return f"{_number(row.figure.value)} {row.target.unit}{cost}"
 
 
