@@ -1,6 +1,6 @@
 """The verifier `grounding.box`: GUI-G1's three rewards for one box of one element."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,19 +12,31 @@ from veriward.verifiers.verdict import Verdict, unparsed
 from veriward.wire.outcomes import Outcome
 
 HIT_THRESHOLD = 0.5
-# GUI-G1's 1 : 0.25 : 0.125, divided by their sum.
-DEFAULT_WEIGHTS = (8 / 11, 2 / 11, 1 / 11)
+PUBLISHED_WEIGHTS = {"hit": 1.0, "iou": 0.25, "box": 0.125}
+
+Weight = Annotated[float, Field(ge=0, le=100)]
 
 
 class BoxParams(Task):
-    """`width`, `height` of the image, in the unit of the boxes. Weights that are given are taken as they are."""
+    """`width`, `height`: of the image, in the unit of the boxes.
+
+    A weight that is given asks for the published scale, where those left out are the published ones.
+    """
 
     width: float = Field(gt=0, le=MAX_COORDINATE)
     height: float = Field(gt=0, le=MAX_COORDINATE)
-    w_hit: float = Field(default=DEFAULT_WEIGHTS[0], ge=0, le=100)
-    w_iou: float = Field(default=DEFAULT_WEIGHTS[1], ge=0, le=100)
-    w_box: float = Field(default=DEFAULT_WEIGHTS[2], ge=0, le=100)
+    w_hit: Weight | None = None
+    w_iou: Weight | None = None
+    w_box: Weight | None = None
     iou: Literal["continuous", "pixel"] = "pixel"
+
+    def weights(self) -> dict[str, float]:
+        """The weights of the parts; the published ones divided by their sum unless any is given."""
+        given = {"hit": self.w_hit, "iou": self.w_iou, "box": self.w_box}
+        total = sum(PUBLISHED_WEIGHTS.values()) if set(given.values()) == {None} else 1.0
+        return {
+            name: (usual if (own := given[name]) is None else own) / total for name, usual in PUBLISHED_WEIGHTS.items()
+        }
 
 
 class BoxTask(Task):
@@ -39,8 +51,8 @@ def box(response: str, task: BoxTask, sandbox: Sandbox, /) -> Verdict:
     Formula (GUI-G1, Zhou et al. 2025, arXiv:2505.15810, and its `grpo_rec.py`): reward = w_hit hit + w_iou IoU +
     w_box edges. `hit`: the centre lies in the gold box, edges included. `IoU`: `continuous`, or `pixel`, where corners
     are pixels and an overlap of one pixel's width or height is none. `edges`: the harmonic mean of
-    1 - |difference| / image size over the four edges. Published weights are 1, 0.25, 0.125, which sum to 1.375;
-    weights left out are those divided by their sum, so that the reward lies in [0, 1].
+    1 - |difference| / image size over the four edges. Published weights are 1, 0.25, 0.125, which sum to 1.375.
+    Without weights they are divided by that sum, so that the reward lies in [0, 1].
 
     The published `edges` is unbounded for edges far outside the image, where a term is negative; ours is 0 there. The
     hit alone pays for a huge box too, as published: it is partial, and only an IoU ≥ 0.5 is correct.
@@ -56,9 +68,11 @@ def box(response: str, task: BoxTask, sandbox: Sandbox, /) -> Verdict:
     hit = float(gold[0] <= middle[0] <= gold[2] and gold[1] <= middle[1] <= gold[3])
     overlap = iou(corners, gold) if params.iou == "continuous" else _pixel_iou(corners, gold)
     edges = _edges(corners, gold, params)
-    reward = params.w_hit * hit + params.w_iou * overlap + params.w_box * edges
+    parts = {"hit": hit, "iou": overlap, "box": edges}
+    weights = params.weights()
+    reward = sum(weights[name] * part for name, part in parts.items())
     outcome = Outcome.CORRECT if overlap >= HIT_THRESHOLD else Outcome.PARTIAL if hit or overlap else Outcome.WRONG
-    return Verdict(outcome, reward, {"hit": hit, "iou": overlap, "box": edges}, str(corners))
+    return Verdict(outcome, reward, parts, str(corners))
 
 
 def _pixel_iou(first: list[float], second: list[float]) -> float:

@@ -1,0 +1,5 @@
+"""Ranked lists."""
+
+from veriward.verifiers.ranking.grading import RankingTask, ranking
+
+__all__ = ["RankingTask", "ranking"]
