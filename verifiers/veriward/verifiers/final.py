@@ -20,7 +20,7 @@ _SPACES = re.compile(r"\\[,;:! ]|\\(?:left|right|quad|qquad|displaystyle)(?![A-Z
 _ESCAPED = re.compile(r"\\([%$_&#{}])")
 _WRAPPERS = (
     ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("***", "***"), ("**", "**"), ("*", "*"), ("__", "__"),
-    ("`", "`"), ('"', '"'), ("“", "”"), ("'", "'"), ("‘", "’"), ("«", "»"), ("「", "」"), ("{", "}"),
+    ("`", "`"), ('"', '"'), ("“", "”"), ("'", "'"), ("‘", "’"), ("«", "»"), ("「", "」"),
 )  # fmt: skip
 _FIRST_MARKS = frozenset(mark for opening, _ in _WRAPPERS for mark in opening[0])
 _LINE_MARK = re.compile(r"[\s>#]*(?:[-*•]\s+)?")
