@@ -23,7 +23,8 @@ _SIGNS = {
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
     "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"', "º": "°", "˚": "°", "∠": r"\angle ", "△": r"\triangle ",
     "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
-    "⁻": "^-", "‖": r"\|", "⟨": "(", "⟩": ")", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
+    "…": "...", "⁻": "^-", "‖": r"\|", "⟨": "(", "⟩": ")",
+    "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "\u200b": "", "\u200c": "", "\u200d": "", "\u2060": "", "\ufeff": "",
 }  # fmt: skip
 _FOLD: dict[int, str] = {
@@ -48,6 +49,8 @@ def clean(raw: str) -> str:
     text = raw.strip()
     if not text.isascii():
         text = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in text.translate(_FOLD)).strip()
+    if "..." in text:
+        text = text.replace("...", "\\ldots ").strip()
     before = None
     while text != before:
         before = text

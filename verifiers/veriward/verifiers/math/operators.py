@@ -13,6 +13,8 @@ INFIX |= {"*": PRODUCT, "/": PRODUCT, ":": PRODUCT}
 _SET_KINDS: dict[str, GroupKind] = {"\\cup": "cup", "\\cap": "cap", "\\setminus": "minus"}
 _NO_FACTORS = frozenset(["\\pmod", "\\mod", "\\end", "\\rfloor", "\\rceil"])
 
+_FIRST_IDEOGRAPH = "\u2e80"  # from here on a letter is a word: `42个`
+
 
 class Operators(Cursor):
     def expression(self, floor: int) -> Tree:
@@ -116,6 +118,6 @@ class Operators(Cursor):
 def _is_factor(token: Token) -> bool:
     """Whether a word after a value multiplies it: `2xy`, `3 pi`; not `5 cm`, `5 men`."""
     word = token.text.casefold()
-    if word in ("and", "or") or (len(word) > 1 and is_unit_word(word)):
+    if word in ("and", "or") or word[0] >= _FIRST_IDEOGRAPH or (len(word) > 1 and is_unit_word(word)):
         return False
     return word in FUNCTIONS or word in CONSTANTS or word in GREEK_WORDS or len(word) <= (2 if token.spaced else 3)

@@ -36,7 +36,7 @@ _PROSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
-class BrokenGold(Exception):
+class BrokenGold(ValueError):
     """A gold answer that nobody could match: empty, unbalanced, or no notation at all."""
 
 
@@ -59,11 +59,12 @@ class Reading:
 def read_gold(answer: str) -> Reading:
     """Raises `BrokenGold`."""
     boxed = last_boxed(answer)
-    text = clean(answer if boxed is None else boxed)
+    raw = answer if boxed is None else boxed
+    if len(raw) > MAX_CANDIDATE_CHARS:
+        raise BrokenGold(f"it is longer than {MAX_CANDIDATE_CHARS} characters")
+    text = clean(raw)
     if not text:
         raise BrokenGold("it is empty")
-    if len(text) > MAX_CANDIDATE_CHARS:
-        raise BrokenGold(f"it is longer than {MAX_CANDIDATE_CHARS} characters")
     if unbalanced(text):
         raise BrokenGold("its braces don't match")
     words = words_of(text)

@@ -64,12 +64,12 @@ def named_values(relation: Relation, comparer: Comparer) -> tuple[Tree, ...]:
     if isinstance(value, Symbol) and len(others) == 1 and not symbols(others[0]):
         return (others[0],)
     found: list[Tree] = [value]
-    for side in others:
+    for side, sign in zip(others, relation.signs, strict=True):
         if _is_label(side):
             continue
         if symbols(side) or symbols(value):
             return ()
-        if _is_rounding(side, value, comparer.budget):
+        if _is_rounding(side, value, sign, comparer.budget):
             found.append(side)
         elif not comparer.equal(side, value):
             return ()
@@ -213,12 +213,12 @@ def _is_label(tree: Tree) -> bool:
     return False
 
 
-def _is_rounding(side: Tree, shown: Tree, budget: Budget) -> bool:
-    """Whether `shown` is `side` rounded to the decimals that it shows."""
-    if not isinstance(shown, Number) or shown.places is None:
+def _is_rounding(side: Tree, shown: Tree, sign: str, budget: Budget) -> bool:
+    """Whether `shown` is `side` rounded to the decimals that it shows; to an integer, only where `≈` says so."""
+    if not isinstance(shown, Number) or (shown.places is None and (sign != "≈" or shown.value.denominator > 1)):
         return False
     value = exact(side)
     if value is None:
         approximate = real_value(side, budget)
         value = None if approximate is None or not isfinite(approximate) else Fraction(approximate)
-    return value is not None and abs(value - shown.value) <= Fraction(501, 1000) / 10**shown.places
+    return value is not None and abs(value - shown.value) <= Fraction(501, 1000) / 10 ** (shown.places or 0)

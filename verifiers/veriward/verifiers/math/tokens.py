@@ -36,7 +36,7 @@ _TOKEN = re.compile(
     | (?P<number>\d+\{,\}\d+|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4}(?![\w.]))?)
     | (?P<degree>\^\s?(?:\\circ|\{\s?\\circ\s?\})(?![A-Za-z])|\\degree(?![A-Za-z])|°)
     | (?P<style>\\(?:text|textbf|textit|textrm|textnormal|mbox|emph|mathrm|mathbf|mathit|mathsf|mathbb|mathcal
-          |boldsymbol|operatorname|vec|bm)\*?(?![A-Za-z])\s*(?:\{(?P<styled>[^{}\\]*)\})?)
+          |boldsymbol|operatorname|vec|bm|underline)\*?(?![A-Za-z])\s*(?:\{(?P<styled>[^{}\\]*)\})?)
     | (?P<command>\\(?:[A-Za-z]+|.))
     | (?P<word>[^\W\d_]+)
     | (?P<sign><=|>=|!=|\*\*|.)

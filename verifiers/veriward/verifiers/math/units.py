@@ -21,7 +21,9 @@ _SENTENCE_WORDS = (
     "not no maybe perhaps possibly probably either neither nor approximately about around but if when where because "
     "since then than to from except is are was be equals equal times plus minus over divided by none any both all "
     "only also so thus hence which that this it as at with without for while until otherwise else unless wrong "
-    "incorrect false invalid fake guess guessing unsure unknown"
+    "incorrect false invalid fake guess guessing unsure unknown factorial choose mod modulo root half halves third "
+    "thirds quarter quarters fourth fourths fifths sixths eighths tenths hundredths thousandths twice double triple "
+    "negative"
 )
 _NO_UNITS = frozenset(_SENTENCE_WORDS.split())
 _SQUARES = {"square": "^2", "sq": "^2", "squared": "^2", "cubic": "^3", "cubed": "^3", "cu": "^3"}
@@ -41,7 +43,7 @@ def unit_name(words: list[str]) -> str | None:
     if len(words) > MAX_UNIT_WORDS or any(word.casefold().strip(".()") in _NO_UNITS for word in words):
         return None
     parts: list[str] = []
-    pending = ""
+    pending, named = "", False
     for word in words:
         folded = word.casefold().strip(".,")
         if folded in ("2", "3", "^2", "^3") or folded in ("squared", "cubed"):
@@ -52,8 +54,8 @@ def unit_name(words: list[str]) -> str | None:
             parts.append("/")
         elif folded and folded not in _DROPPED:
             parts.append(_spelling(folded) + pending)
-            pending = ""
-    return "".join(parts) or None
+            pending, named = "", True
+    return "".join(parts) if named else None
 
 
 def _spelling(word: str) -> str:
