@@ -85,8 +85,8 @@ def grade(
     if server is not None and config is not None:
         stop("--config is for a server started here; leave it out with --server", Exit.USAGE)
     finished = True
-    with ExitStack() as held:
-        try:
+    try:
+        with ExitStack() as held:
             run = held.enter_context(GradeRun(source, output, fresh=fresh, batch=batch))
             if run.has_work:
                 url, key = server, None
@@ -94,11 +94,11 @@ def grade(
                     own = held.enter_context(server_process("--log-level", "warning", config=config))
                     url, key = own.url, own.api_key
                 finished = _finished(_grade(run, url, key, in_flight, patience))
-        except Stop as stopped:
-            stop(str(stopped), stopped.code)
-        except OSError as error:
-            stop(f"{error.filename or output}: {error.strerror}", Exit.IO)
-        print_summary(run, Console())
+    except Stop as stopped:
+        stop(str(stopped), stopped.code)
+    except OSError as error:
+        stop(f"{error.filename or output}: {error.strerror}", Exit.IO)
+    print_summary(run, Console())
     if not finished:
         stop("interrupted; give the same command again to go on", Exit.INTERRUPTED)
     if strict and run.remarkable:

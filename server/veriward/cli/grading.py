@@ -59,9 +59,10 @@ async def grade_in_order(
             slots.release()
 
     async def deliver_first() -> None:
-        for line, results in await sent[0]:
-            deliver(line, results)
+        graded = await sent[0]
         sent.popleft()
+        for line, results in graded:
+            deliver(line, results)
 
     try:
         for batch in pending:
