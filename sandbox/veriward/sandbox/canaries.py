@@ -79,6 +79,7 @@ held = {
     "seccomp": libc.personality(0xFFFFFFFF) == -1 and refused(__import__("socket").socket, PermissionError),
     "landlock": refused(lambda: os.open("/dev/zero", os.O_WRONLY), PermissionError)
     and refused(lambda: os.open("/etc/passwd", os.O_RDONLY), PermissionError, FileNotFoundError),
+    "landlock_scopes": refused(lambda: os.kill(os.getppid(), 0), PermissionError),
     "capabilities": powerless() and refused(lambda: os.setuid(0), PermissionError),
     "rlimits": files() < 64,
 }
@@ -96,11 +97,11 @@ def assess(nursery: Nursery, watch: Watch) -> Report:
     if tried.status is not RunStatus.FINISHED:
         raise SandboxError(f"the canary ended with {tried.status} ({tried.reason}): {tried.stderr.decode()[-1000:]}")
     seen = json.loads(tried.stdout)
-    layers = [layer for layer in seen["held"] if layer in nursery.layers or layer not in nursery.possible_layers]
+    layers = seen["held"]
     if nursery.has_cgroups:
         if seen["processes"] <= _PROCESSES:
             layers.append("cgroup_pids")
         (filled,) = Performance(Execution(_FILLS_MEMORY, limits=_LIMITS), nursery, watch, _NOBODY).runs()
         if filled.reason == "oom_cgroup":
             layers.append("cgroup_memory")
-    return Report.of(layers)
+    return Report.of(layers, nursery.failure)

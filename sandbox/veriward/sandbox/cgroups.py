@@ -64,7 +64,12 @@ class Slot:
         return self._oom_kills() > self._oom_kills_before
 
     def empty(self) -> bool:
-        return not any(os.pread(join, 1, 0) for join in self.joins)
+        """Opened anew each time: version 1 caches the list for as long as someone keeps reading it."""
+        for directory in self._directories:
+            with open(f"{directory}/cgroup.procs", "rb") as file:
+                if file.read(1):
+                    return False
+        return True
 
     def remove(self) -> None:
         for descriptor in (self._memory_limit, self._events, self._pids_limit, *self.joins):

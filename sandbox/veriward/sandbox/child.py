@@ -7,12 +7,13 @@ The conversation with the keeper, before `runner.serve` takes it over:
 
     H              ->           I am confined
     E text         ->           I am not, because of `text`; the child ends
-                   <-  B JSON   the names of files to place in the box; fds: their contents, in order
+                   <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [names]}; fds: the files' contents
 """
 
 import gc
 import json
 import os
+import resource
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ SOCKET = 3
 SETUP_FAILED = 99
 _BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
 _FIRST_USER_WITHOUT_NAMESPACES = 101_000
-_MAX_NAMES_BYTES = 64 << 10
+_MAX_EQUIPMENT_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
     try:
         _confine(plan, slot, joins)
         sock.send(b"H")
-        while sock.recv(1, socket.MSG_PEEK) == b"B":
-            _place_files(sock)
+        _equip(sock)
         gc.enable()
         code = 0
         runner.serve(sock)
@@ -75,6 +75,8 @@ def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> None:
     for join in joins:
         os.write(join, b"0")
     _become_nobody(plan, slot)
+    if not plan.namespaces:  # with them, the death of the zygote is the end of its namespace
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
     # Its own /proc/self/fd, as /dev/stdin needs it; its neighbours are in other pid namespaces.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if plan.namespaces else 0)
     if plan.ruleset is not None:
@@ -94,9 +96,15 @@ def _become_nobody(plan: Plan, slot: int) -> None:
         kernel.drop_capabilities()
 
 
-def _place_files(sock: socket.socket) -> None:
-    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_NAMES_BYTES, MAX_FILES)
-    for name, descriptor in zip(json.loads(message[1:]), descriptors, strict=True):
+def _equip(sock: socket.socket) -> None:
+    """Wait for an execution; take on its limits and place its files in the box."""
+    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, MAX_FILES)
+    if not message:
+        os._exit(0)  # the keeper is gone
+    equipment = json.loads(message[1:])
+    for kind, soft, hard in equipment["limits"]:
+        resource.setrlimit(kind, (soft, hard))
+    for name, descriptor in zip(equipment["files"], descriptors, strict=True):
         path = os.path.join(jail.BOX, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as target:

@@ -91,24 +91,40 @@ class Child:
         self.pidfd = os.pidfd_open(self._pid)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
-    def hold_to(self, limits: Limits, runs: int, others: int) -> None:
-        """Lower its limits from outside, before it has any code. `others` processes share its uid, if it has no own."""
-        if self._slot is not None:
-            self._slot.limit(limits.memory_bytes, limits.processes)
+    def equip(self, limits: Limits, runs: int, others: int, files: dict[str, bytes]) -> None:
+        """Give it limits for `runs` runs, and files, before it has any code.
+
+        `others` processes are of its user, where it has none of its own.
+        """
         cpu_seconds = int(limits.cpu_seconds * runs) + 1
+        file_bytes = max(_LEAST_FILE_BYTES, limits.output_bytes + 1)
         # With a cgroup the address space is only a second line; without one it is the bound.
         address_space = 2 * limits.memory_bytes if self._slot is not None else limits.memory_bytes
-        file_bytes = max(_LEAST_FILE_BYTES, limits.output_bytes + 1)
-        resource.prlimit(self._pid, resource.RLIMIT_AS, (address_space, address_space))
-        resource.prlimit(self._pid, resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-        resource.prlimit(self._pid, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
-        if self._slot is None:
-            processes = limits.processes + others
-            resource.prlimit(self._pid, resource.RLIMIT_NPROC, (processes, processes))
+        rlimits = [
+            (resource.RLIMIT_AS, address_space, address_space),
+            (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
+            (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
+        ]
+        if self._slot is not None:
+            self._slot.limit(limits.memory_bytes, limits.processes)
+        else:
+            rlimits.append((resource.RLIMIT_NPROC, limits.processes + others, limits.processes + others))
+        self.give(b"B", {"limits": rlimits, "files": list(files)}, list(files.values()))
+
+    def give(self, kind: bytes, body: object, contents: list[bytes]) -> None:
+        """`say` to a child that has run nothing yet, with `contents` as files."""
+        descriptors = [memfds.sealed("given", content) for content in contents]
+        try:
+            self.say(kind, body, descriptors)
+        except ProtocolFault as fault:
+            raise SandboxError(f"a new child {fault}") from fault
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def say(self, kind: bytes, body: object, descriptors: list[int]) -> None:
         """Never blocks. Raises `ProtocolFault` if the child has not read what it was sent before."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         text = kind + json.dumps(body).encode()
         try:
             self.sock.sendmsg([text], rights, socket.MSG_DONTWAIT)

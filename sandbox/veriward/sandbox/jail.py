@@ -6,9 +6,11 @@ no /etc/passwd, no home, no source of ours, and third-party packages are masked:
 
 import glob
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterable
+from typing import TextIO
 
 from veriward.sandbox import kernel
 
@@ -32,6 +34,7 @@ _STAGE = "/proc"
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILES = ("/etc/ld.so.cache",)
+_OCTAL = re.compile(r"\\(\d{3})")  # how mountinfo writes spaces and the like
 _LINKS = {
     "/tmp": BOX,
     "/dev/shm": BOX,
@@ -72,25 +75,20 @@ def map_users(pid: int) -> bool:
 def build() -> bool:
     """Make the root and move into it, for good. Returns whether /proc could be mounted."""
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
-    for path in _outermost((*_SYSTEM, os.path.realpath(sys.base_prefix))):
-        _bind(path)
-    for path in (*_DEVICES, *_FILES):
-        if os.path.exists(path):
-            _place_file(path)
-    for path in ("/proc", BOX, "/empty"):
-        os.makedirs(_STAGE + path)
-    for path, target in _LINKS.items():
-        os.symlink(target, _STAGE + path)
-    for prefix in {"/usr", os.path.realpath(sys.base_prefix)}:
-        for pattern in _MASKED:
-            for path in glob.glob(f"{prefix}/{pattern}"):
-                kernel.mount(_STAGE + "/empty", _STAGE + path, None, kernel.MS_BIND)
-    kernel.read_only_mount(_STAGE, recursive=True)
-    for path in (*_DEVICES, *_FILES):
-        if os.path.exists(path):
-            kernel.mount(path, _STAGE + path, None, kernel.MS_BIND)
-            kernel.read_only_mount(_STAGE + path, devices=True)
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+        kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
+        for path in _outermost((*_SYSTEM, os.path.realpath(sys.base_prefix))):
+            _bind(path)
+        for path in (*_DEVICES, *_FILES):
+            if os.path.exists(path):
+                _bind_file(path)
+        for path in ("/proc", BOX, "/empty"):
+            os.makedirs(_STAGE + path)
+        for path, target in _LINKS.items():
+            os.symlink(target, _STAGE + path)
+        _mask_packages()
+        for path, flags in _mounts_on_stage(mounts):
+            kernel.mount(None, path, None, kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY | flags)
     has_proc = mount_proc(_STAGE + "/proc")
     os.chdir(_STAGE)
     kernel.pivot_root(".", ".")  # stacks the old root upon the new one
@@ -106,9 +104,12 @@ def readable_paths() -> tuple[str, ...]:
 
 
 def mount_proc(path: str) -> bool:
-    """A /proc of the own pid namespace. False where the host masks parts of its own and so forbids a whole one."""
+    """A /proc with the processes of the own namespace and nothing of the host's kernel.
+
+    False where the host masks parts of its own and so forbids a new one.
+    """
     try:
-        kernel.mount("proc", path, "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+        kernel.mount("proc", path, "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC, "subset=pid")
     except PermissionError:
         return False
     return True
@@ -128,9 +129,35 @@ def _bind(path: str) -> None:
     kernel.mount(path, _STAGE + path, None, kernel.MS_BIND | kernel.MS_REC)
 
 
-def _place_file(path: str) -> None:
+def _bind_file(path: str) -> None:
     os.makedirs(os.path.dirname(_STAGE + path), exist_ok=True)
     os.close(os.open(_STAGE + path, os.O_CREAT | os.O_WRONLY, 0o444))
+    kernel.mount(path, _STAGE + path, None, kernel.MS_BIND)
+
+
+def _mask_packages() -> None:
+    for prefix in {"/usr", os.path.realpath(sys.base_prefix)}:
+        for pattern in _MASKED:
+            for path in glob.glob(f"{prefix}/{pattern}"):
+                kernel.mount(_STAGE + "/empty", _STAGE + path, None, kernel.MS_BIND)
+
+
+def _mounts_on_stage(mountinfo: TextIO) -> list[tuple[str, int]]:
+    """Path and wanted flags of every mount of the new root, what was bound along with a directory included.
+
+    A user namespace may not drop a flag that a mount came with, so those are asked for again.
+    """
+    mountinfo.seek(0)
+    rows = [line.split() for line in mountinfo]  # id, parent's id, device, root, mount point, options, …
+    tree = {next(row[0] for row in reversed(rows) if row[4] == _STAGE)}
+    found = []
+    for mount, parent, _, _, path, options, *_ in rows:
+        if mount in tree or parent in tree:
+            tree.add(mount)
+            path = _OCTAL.sub(lambda match: chr(int(match[1], 8)), path)
+            flags = kernel.MS_NOSUID | (0 if path.removeprefix(_STAGE) in _DEVICES else kernel.MS_NODEV)
+            found.append((path, flags | (kernel.MS_NOEXEC if "noexec" in options.split(",") else 0)))
+    return found
 
 
 def _write(path: str, text: str) -> None:

@@ -6,6 +6,7 @@ probe found (`levels.Report`, JSON). Exit status 78: the host cannot give `--min
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
@@ -74,20 +75,23 @@ def main() -> None:
     supervisor = socket.socket(fileno=arguments.descriptor)
     launch.name_process("keeper")
     _end_in_order(arguments.parent, supervisor)
-    nursery = Nursery()
     try:
-        report = canaries.assess(nursery, Watch(supervisor, nursery))
-        if arguments.hello:
-            frames.send(supervisor, b"H", report.pack())
-        levels.require(report, arguments.min_level)
-        Keeper(supervisor, nursery, report.isolation).serve()
+        with contextlib.closing(Nursery()) as nursery:
+            report = canaries.assess(nursery, Watch(supervisor, nursery))
+            if arguments.hello:
+                frames.send(supervisor, b"H", report.pack())
+            levels.require(report, arguments.min_level)
+            Keeper(supervisor, nursery, report.isolation).serve()
     except IsolationUnavailable as refused:
-        print(refused, file=sys.stderr)
+        if not arguments.hello:
+            print(refused, file=sys.stderr)
         sys.exit(EXIT_ISOLATION)
     except (EOFError, SupervisorGone, ConnectionError):
         pass
-    finally:
-        nursery.close()
+    except SandboxError as fault:
+        with contextlib.suppress(OSError):
+            frames.send(supervisor, b"E", str(fault).encode(errors="replace"))
+        sys.exit(f"keeper: {fault}")
 
 
 def _end_in_order(parent: int, supervisor: socket.socket) -> None:

@@ -16,7 +16,6 @@ CLONE_NEWNET = 0x4000_0000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
-_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -32,7 +31,7 @@ _LAST_CAPABILITY = 63
 
 # Without a libc wrapper, or only in a recent one; newer numbers are the same on every architecture.
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-_CLOSE_RANGE, _MOUNT_SETATTR = 436, 442
+_CLOSE_RANGE = 436
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -63,14 +62,6 @@ def mount(source: str | None, target: str, kind: str | None, flags: int, options
 
 def unmount(target: str, flags: int = MNT_DETACH) -> None:
     _checked(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
-
-
-def read_only_mount(path: str, *, recursive: bool = False, devices: bool = False) -> None:
-    """Make the mount at `path` read-only and nosuid, and nodev unless `devices`. Needs Linux 5.12."""
-    attributes = struct.pack("QQQQ", MS_RDONLY | MS_NOSUID | (0 if devices else MS_NODEV), 0, 0, 0)
-    flags = _AT_RECURSIVE if recursive else 0
-    result = _libc.syscall(_MOUNT_SETATTR, _AT_FDCWD, os.fsencode(path), flags, attributes, ctypes.c_size_t(32))
-    _checked(result, f"mount_setattr {path}")
 
 
 def pivot_root(new: str, old: str) -> None:

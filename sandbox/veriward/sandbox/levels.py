@@ -1,27 +1,30 @@
 """How well this host isolates: a level, found by programs that try to get out, and what to change for a better one.
 
+L4  L3 on a kernel of its own: no backend here gives it
 L3  namespaces, seccomp, Landlock, rlimits, no capabilities, and a memory and pids cgroup per program
 L2  the same without cgroups or without Landlock: memory is bound per process only
-L1  no namespaces: Landlock with scopes, seccomp and rlimits; `stat` sees the host
+L1  no namespaces: Landlock with scopes, seccomp and rlimits; `stat` sees the host, no box and no processes to start
 L0  less than that
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from veriward.sandbox import launch
 from veriward.sandbox.errors import IsolationUnavailable
 from veriward.sandbox.execution import Isolation
 
-LEVELS = ("L0", "L1", "L2", "L3")
+LEVELS = ("L0", "L1", "L2", "L3", "L4")
 DEFAULT_MINIMUM = "L2"
 
 NAMESPACES = ("user_namespace", "mount_namespace", "pid_namespace", "network_namespace", "ipc_namespace")
 CGROUPS = ("cgroup_memory", "cgroup_pids")
 _ALWAYS = ("seccomp", "rlimits", "capabilities")
+_L3 = {*NAMESPACES, *_ALWAYS, *CGROUPS, "landlock"}
 _NEEDS = {
-    "L3": {*NAMESPACES, *_ALWAYS, *CGROUPS, "landlock"},
+    "L4": {*_L3, "own_kernel"},
+    "L3": _L3,
     "L2": {*NAMESPACES, *_ALWAYS},
     "L1": {*_ALWAYS, "landlock", "landlock_scopes"},
 }
@@ -45,6 +48,7 @@ REMEDIES = {
     "landlock_scopes": "boot Linux 6.12 or later, whose Landlock bounds signals",
     "seccomp": "boot a kernel with CONFIG_SECCOMP_FILTER=y, on x86_64 or aarch64",
     "rlimits": "do not run under a supervisor that blocks prlimit(2)",
+    "own_kernel": "ask for L3: no backend with a kernel of its own (gVisor, a virtual machine) is built in",
     "capabilities": "do not run under a supervisor that blocks capset(2)",
 }
 
@@ -56,14 +60,21 @@ class Report:
     level: str
     layers: tuple[str, ...]
     missing: tuple[str, ...]
-    remedy: str
+    failure: str = ""
 
     @classmethod
-    def of(cls, layers: Sequence[str]) -> "Report":
+    def of(cls, layers: Sequence[str], failure: str = "") -> "Report":
+        """`failure` is what the kernel said when namespaces were tried."""
         level = next((level for level, needs in _NEEDS.items() if needs <= set(layers)), "L0")
-        missing = tuple(sorted(_NEEDS["L3"] - set(layers)))
-        remedies = dict.fromkeys(REMEDIES[layer] for layer in missing)
-        return cls(level, tuple(layers), missing, "; ".join(remedies))
+        return cls(level, tuple(layers), _missing("L3", layers), failure)
+
+    @property
+    def remedy(self) -> str:
+        return self.remedy_for(self.missing)
+
+    def remedy_for(self, missing: Iterable[str]) -> str:
+        said = f" (the kernel said: {self.failure})" if self.failure else ""
+        return "; ".join(dict.fromkeys(REMEDIES[layer] for layer in missing)) + said
 
     @property
     def isolation(self) -> Isolation:
@@ -75,21 +86,25 @@ class Report:
     @classmethod
     def unpack(cls, payload: bytes) -> "Report":
         head = json.loads(payload)
-        return cls(head["level"], tuple(head["layers"]), tuple(head["missing"]), head["remedy"])
+        return cls(head["level"], tuple(head["layers"]), tuple(head["missing"]), head["failure"])
 
 
 def require(report: Report, minimum: str) -> None:
     """Raises `IsolationUnavailable`, with the layers that `minimum` lacks and how to get them, if it is not reached."""
     if report.level >= minimum:
         return
-    missing = tuple(sorted(_NEEDS[minimum] - set(report.layers)))
-    remedy = "; ".join(dict.fromkeys(REMEDIES[layer] for layer in missing))
+    missing = _missing(minimum, report.layers)
+    remedy = report.remedy_for(missing)
     raise IsolationUnavailable(
         f"this host gives isolation {report.level}, {minimum} is asked for; missing: {', '.join(missing)}. "
         f"To do: {remedy}. Or ask for less: --min-isolation {report.level}",
         missing=missing,
         remedy=remedy,
     )
+
+
+def _missing(level: str, layers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(_NEEDS[level] - set(layers)))
 
 
 def probe(python: Sequence[str] | None = None) -> Report:

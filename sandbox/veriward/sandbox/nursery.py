@@ -8,8 +8,9 @@ import socket
 import subprocess
 import time
 from collections import deque
+from typing import Any
 
-from veriward.sandbox import cgroups, jail, launch, zygote
+from veriward.sandbox import cgroups, jail, kernel, launch, zygote
 from veriward.sandbox.conversation import Child
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Limits
@@ -26,20 +27,27 @@ class ZygoteDied(SandboxError):
 
 
 class Nursery:
-    """One zygote and its children. `layers` and `failures` are what the zygote itself reports of its namespaces."""
+    """One zygote and its children, in a process that has no others. Raises `SandboxError` if none starts.
+
+    `failure` says why there are no namespaces, where there are none.
+    """
 
     def __init__(self) -> None:
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS)] or [None] * _SLOTS
-        self._start()
-
-    possible_layers = (*jail.LAYERS, "proc")
+        self.failure = ""
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def has_cgroups(self) -> bool:
         return self._slots[0] is not None
 
-    def take(self, limits: Limits, runs: int) -> Child:
-        """A confined child that has run nothing, held to `limits` for at most `runs` runs."""
+    def take(self, limits: Limits, runs: int, files: dict[str, bytes]) -> Child:
+        """A confined child that has run nothing, with limits for `runs` runs and `files` in its box."""
         fault: SandboxError | None = None
         for _ in range(SPARES + 1):  # one that was killed while it waited is passed over
             self.fill()
@@ -48,7 +56,7 @@ class Nursery:
             try:
                 child.await_hello(_START_SECONDS)
                 if not child.has_ended():
-                    child.hold_to(limits, runs, others=0 if self.own_users else _SLOTS + 1)
+                    child.equip(limits, runs, 0 if self.own_users else _SLOTS + 1, files)
                     return child
             except SandboxError as error:
                 fault = error
@@ -77,50 +85,62 @@ class Nursery:
     def restart(self) -> None:
         """A new zygote, once nothing of the old one is left."""
         self._stop()
-        deadline = time.monotonic() + _REAP_SECONDS
-        while not all(slot is None or slot.empty() for slot in self._slots):
-            if time.monotonic() > deadline:
-                raise SandboxError("processes of a dead zygote do not go away")
-            time.sleep(_POLL_SECONDS)
         self._start()
 
     def close(self) -> None:
         """Leave nothing: no process, no cgroup."""
-        self._stop()
-        for slot in self._slots:
-            if slot is not None:
-                slot.remove()
+        try:
+            self._stop()
+        finally:
+            for slot in self._slots:
+                if slot is not None:
+                    slot.remove()
 
     def _start(self) -> None:
         self._spares: deque[Child] = deque()
         self._running: set[Child] = set()
         self._free = deque(range(_SLOTS))
+        report = self._exec("bare") if self.failure else self._exec()
+        if "failure" in report:
+            self.failure = report["failure"]
+            self._stop()
+            self._exec("bare")
+        self.fill()
+
+    def _exec(self, *bare: str) -> dict[str, Any]:
+        """Start the zygote; what it reports."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                launch.command("zygote", None, str(theirs.fileno()), str(os.getpid())),
+                launch.command("zygote", None, str(theirs.fileno()), str(os.getpid()), *bare),
                 env=launch.environment(),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
             )
-        message = self._reply(_START_SECONDS)
         self.own_users = os.geteuid() == 0
+        message = self._reply(_START_SECONDS)
         if message == b"map":
             self.own_users = jail.map_users(self._process.pid)
             self.control.send(b"m1" if self.own_users else b"m0")
             message = self._reply(_START_SECONDS)
-        report = json.loads(message)
-        self.layers, self.failures = tuple(report["layers"]), dict(report["failures"])
-        self.fill()
+        report: dict[str, Any] = json.loads(message)
+        return report
 
     def _stop(self) -> None:
+        """Raises `SandboxError` if something does not die, which leaves this process unfit for more."""
         self.control.close()
         self._process.kill()
         self._process.wait()
         for child in (*self._spares, *self._running):
             child.close()
+        deadline = time.monotonic() + _REAP_SECONDS
+        # The inner zygote has become our child; its end is the end of every process in its namespace.
+        while _has_children() or not all(slot is None or slot.empty() for slot in self._slots):
+            if time.monotonic() > deadline:
+                raise SandboxError("processes of a dead zygote do not go away")
+            time.sleep(_POLL_SECONDS)
 
     def _fork(self) -> None:
         number = self._free.popleft()
@@ -146,3 +166,13 @@ class Nursery:
         if not message:
             raise ZygoteDied("the zygote went away")
         return message
+
+
+def _has_children() -> bool:
+    """Whether any is left, after collecting those that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True

@@ -142,24 +142,11 @@ class Performance:
     def _child(self, role: _Role) -> Child:
         if role not in self._children:
             execution = self._execution
-            child = self._children[role] = self._nursery.take(execution.limits, self._left)
-            program = {"mode": role, "entry": execution.entry, "stubs": execution.stubs}
+            child = self._nursery.take(execution.limits, self._left, execution.files)
+            self._children[role] = child
             code = b"" if role == "judge" else execution.code.encode("utf-8", "surrogatepass")
-            self._tell(child, b"B", list(execution.files), list(execution.files.values()))
-            self._tell(child, b"P", program, [code])
+            child.give(b"P", {"mode": role, "entry": execution.entry, "stubs": execution.stubs}, [code])
         return self._children[role]
-
-    def _tell(self, child: Child, kind: bytes, body: object, contents: list[bytes]) -> None:
-        if not contents:
-            return
-        descriptors = [memfds.sealed("given", content) for content in contents]
-        try:
-            child.say(kind, body, descriptors)
-        except ProtocolFault as fault:
-            raise SandboxError(f"a new child {fault}") from fault
-        finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
 
     def _end_children(self) -> None:
         children, self._children = self._children, {}

@@ -30,19 +30,26 @@ def refuse(number: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """Allow a call only if the low word of argument `index` is one of `values`, or has no bit of `without`."""
+    """Allow a call only if the low word of argument `index` is one of `values`, if any are named; has one of the bits
+    of `having`, if any; and none of `without`."""
 
     index: int
     values: tuple[int, ...] = ()
+    having: int = 0
     without: int = 0
     otherwise: int = errno.EPERM
 
     def instructions(self) -> list[Instruction]:
-        load = (_LOAD, 0, 0, _ARGUMENTS_OFFSET + 8 * self.index)
+        refused = _return(refuse(self.otherwise))
+        code = [(_LOAD, 0, 0, _ARGUMENTS_OFFSET + 8 * self.index)]
+        if self.values:
+            code += [(_JUMP_EQUAL, len(self.values) - at, 0, value) for at, value in enumerate(self.values)]
+            code.append(refused)
+        if self.having:
+            code += [(_JUMP_ANY_BIT, 1, 0, self.having), refused]
         if self.without:
-            return [load, (_JUMP_ANY_BIT, 0, 1, self.without), _return(refuse(self.otherwise)), _return(ALLOW)]
-        tests = [(_JUMP_EQUAL, len(self.values) - at, 0, value) for at, value in enumerate(self.values)]
-        return [load, *tests, _return(refuse(self.otherwise)), _return(ALLOW)]
+            code += [(_JUMP_ANY_BIT, 0, 1, self.without), refused]
+        return [*code, _return(ALLOW)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class Policy:
 
 
 _NAMESPACE_FLAGS = 0x7E02_0000
+_THREAD_FLAG = 0x0001_0000
 _TERMINAL_AND_FILE_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FION* FIO*CLEX
 _HARMLESS_PRCTL = (1, 2, 3, 4, 15, 16, 23, 38, 39, 0x53564D41)  # pdeathsig, dumpable, name, capbset read, no_new_privs
 _COMMON = (syscalls.FILES, syscalls.MEMORY, syscalls.PROCESSES, syscalls.TIME, syscalls.WAITING, syscalls.PAIRS)
@@ -69,6 +77,14 @@ _NO_NETWORK = {"socket": errno.EACCES, "connect": errno.EACCES}
 
 PROGRAM = Policy(_COMMON, errors=_NO_NETWORK, arguments=_ARGUMENTS)
 """An untrusted program: processes and threads within its namespace, no sockets but pairs."""
+
+LONE_PROGRAM = Policy(
+    _COMMON,
+    denied=frozenset({"fork", "vfork"}),
+    errors=_NO_NETWORK,
+    arguments={**_ARGUMENTS, "clone": Argument(0, having=_THREAD_FLAG, without=_NAMESPACE_FLAGS)},
+)
+"""One without namespaces: threads, but no processes, for there is no pid namespace to end them with."""
 
 
 def grader(pid: int, *, network: bool, processes: bool) -> Policy:

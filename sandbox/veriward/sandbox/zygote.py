@@ -7,7 +7,8 @@ The conversation with the keeper, one datagram each:
 
     map            ->           my namespaces exist: map my users
                    <-  m        mapped: `m1` if children have users of their own, else `m0`
-    JSON           ->           ready: {"layers": [...], "failures": {layer: why}}
+    JSON           ->           {"failure": why no jail can be built here}, and I end: start me again with `bare`
+    JSON           ->           {"layers": [...]}: ready
                    <-  F slot   fork a child for this slot; fds: its socket, then the cgroup.procs files to join
                    <-  W slot   wait for the child of this slot, which was killed or has ended
     status         ->           `STATUS`: wait status, CPU seconds and largest resident bytes, descendants included
@@ -45,41 +46,50 @@ _OOM_SCORE = "500"  # should the whole machine run out of memory, a program goes
 
 
 def main() -> None:
-    descriptor, parent = map(int, sys.argv[1:])
-    confine.die_with_parent(parent)
-    keeper = socket.socket(fileno=descriptor)
+    descriptor, parent, *bare = sys.argv[1:]
+    confine.die_with_parent(int(parent))
+    keeper = socket.socket(fileno=int(descriptor))
+    if keeper.fileno() != child.SOCKET:
+        os.dup2(0, child.SOCKET)  # taken, so that nothing a child still needs comes to lie where its socket will
     launch.name_process("zygote")
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
-    failures: dict[str, str] = {}
-    layers: list[str] = []
-    own_users = os.geteuid() == 0
-    pid_namespace = None
+    if bare:
+        _serve(keeper, own_users=os.geteuid() == 0)
+        return
     try:
         jail.leave_namespaces()
     except OSError as fault:
-        failures["user_namespace"] = str(fault)
-        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    else:
-        keeper.send(b"map")
-        own_users = keeper.recv(8) == b"m1"
-        inner = os.fork()  # the first process of the new pid namespace: its death ends all that is in it
-        if inner:
-            keeper.close()
-            os.waitpid(inner, 0)
-            return
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
-        pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        layers = [*jail.LAYERS, *(["proc"] if jail.build() else [])]
+        keeper.send(json.dumps({"failure": str(fault)}).encode())
+        return
+    keeper.send(b"map")
+    own_users = keeper.recv(8) == b"m1"
+    inner = os.fork()  # the first process of the new pid namespace: its death ends all that is in it
+    if inner:
+        keeper.close()
+        os.waitpid(inner, 0)
+        return
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
+    pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        has_proc = jail.build()
+    except OSError as fault:
+        keeper.send(json.dumps({"failure": str(fault)}).encode())
+        return
+    _serve(keeper, own_users=own_users, pid_namespace=pid_namespace, has_proc=has_proc)
+
+
+def _serve(keeper: socket.socket, *, own_users: bool, pid_namespace: int | None = None, has_proc: bool = False) -> None:
     _settle()
+    in_jail = pid_namespace is not None
     plan = child.Plan(
-        namespaces=bool(layers),
-        has_proc="proc" in layers,
+        namespaces=in_jail,
+        has_proc=has_proc,
         own_users=own_users,
-        ruleset=_ruleset(in_jail=bool(layers)),
-        program=kernel.SeccompProgram(seccomp.assemble(seccomp.PROGRAM)),
+        ruleset=_ruleset(in_jail=in_jail),
+        program=kernel.SeccompProgram(seccomp.assemble(seccomp.PROGRAM if in_jail else seccomp.LONE_PROGRAM)),
     )
-    keeper.send(json.dumps({"layers": layers, "failures": failures}).encode())
+    keeper.send(json.dumps({"layers": jail.LAYERS if in_jail else ()}).encode())
     _Forks(keeper, plan, pid_namespace).serve()
 
 
@@ -146,20 +156,4 @@ class _Forks:
         if not pid:
             return NO_SUCH_CHILD, 0.0, 0
         _, status, usage = os.wait4(pid, 0)
-        if self._pid_namespace is None:
-            self._end_orphans()
         return status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10
-
-    def _end_orphans(self) -> None:
-        """Without a pid namespace, what a program left behind has become a child of ours: kill until none is left."""
-        mine = set(self._children.values())
-        while orphans := _children_of_this_process() - mine:
-            for pid in orphans:
-                os.kill(pid, kernel.SIGKILL)
-            for pid in orphans:
-                os.waitpid(pid, 0)
-
-
-def _children_of_this_process() -> set[int]:
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return {int(pid) for pid in file.read().split()}
