@@ -11,14 +11,10 @@ from fractions import Fraction
 
 from veriward.verifiers.math.evaluate import Budget
 from veriward.verifiers.math.exact import exact
+from veriward.verifiers.math.forms import LISTS, UNORDERED, assigned, expanded, quotient
 from veriward.verifiers.math.intervals import same_set
-from veriward.verifiers.math.relations import (
-    assignments,
-    is_equation,
-    named_values,
-    names_one_thing,
-    same_relation,
-)
+from veriward.verifiers.math.naming import is_equation, named_values, names_one_thing
+from veriward.verifiers.math.relations import assignments, same_relation
 from veriward.verifiers.math.tree import (
     Group,
     Matrix,
@@ -29,15 +25,11 @@ from veriward.verifiers.math.tree import (
     Text,
     Tree,
     Unit,
-    negative,
-    reciprocal,
     walk,
 )
 from veriward.verifiers.math.values import same_value
 
 _HUNDREDTH = Number(Fraction(1, 100))
-_LISTS = frozenset(["list", "or", "and"])
-_UNORDERED = _LISTS | {"{}"}
 
 
 @dataclass(slots=True)
@@ -50,7 +42,7 @@ class Comparison:
         """Raises `TooLarge` where the bounds don't allow to decide."""
         if gold == other:
             return True
-        gold, other = _expanded(gold), _expanded(other)
+        gold, other = expanded(gold), expanded(other)
         if isinstance(gold, Relation):
             return self._accepted_by_relation(gold, other)
         if isinstance(other, Relation):
@@ -90,7 +82,7 @@ class Comparison:
             case (value, Group("{}", (only,))) if not isinstance(value, Group):
                 return self.equal(value, only)
             case (Group("ratio", (_, _)), _) | (_, Group("ratio", (_, _))):
-                return self.equal(_quotient(gold), _quotient(other))
+                return self.equal(quotient(gold), quotient(other))
             case (Group(), _) | (_, Group()):
                 return same_set(gold, other, self)
         if any(isinstance(node, (Matrix, Group, Relation, Text)) for tree in (gold, other) for node in walk(tree)):
@@ -110,19 +102,21 @@ class Comparison:
         if "%" in units:
             percent, plain = bodies if units[0] else bodies[::-1]
             value = exact(plain)
+            if self.equal(Op("mul", (percent, _HUNDREDTH)), plain):
+                return True
             if value is None or value <= 1:
-                return self._accepted_by_value(Op("mul", (percent, _HUNDREDTH)), plain)
+                return False
         return self.equal(*bodies)
 
     def _same_group(self, gold: Group, other: Group) -> bool:
         kinds = (gold.kind, other.kind)
-        if gold.kind in _UNORDERED and other.kind in _UNORDERED:
+        if gold.kind in UNORDERED and other.kind in UNORDERED:
             return self._same_collection(gold, other)
-        if gold.kind in _LISTS and other.kind in ("()", "[]"):
+        if gold.kind in LISTS and other.kind in ("()", "[]"):
             return self._same_items(_values(gold.items, self), other.items)
         if kinds == ("()", "()") or (set(kinds) <= {"()", "[]"} and len(gold.items) != 2):
             return self._same_items(gold.items, other.items)
-        if kinds == ("()", "list") and (pairs := _assigned(other)) is not None:
+        if kinds == ("()", "list") and (pairs := assigned(other)) is not None:
             return self._same_items(gold.items, pairs)
         if kinds == ("[]", "[]"):
             return self._same_items(gold.items, other.items)
@@ -145,7 +139,7 @@ class Comparison:
     def _same_assignments(self, pairs: Sequence[Relation], other: Group) -> bool:
         if other.kind == "()":
             return self._same_items([pair.sides[-1] for pair in pairs], other.items)
-        return other.kind in _LISTS and self._same_unordered(list(pairs), list(other.items))
+        return other.kind in LISTS and self._same_unordered(list(pairs), list(other.items))
 
     def _same_items(self, left: Sequence[Tree], right: Sequence[Tree]) -> bool:
         return len(left) == len(right) and all(map(self.equal, left, right))
@@ -205,58 +199,3 @@ def _values(items: Sequence[Tree], comparison: Comparison) -> tuple[Tree, ...]:
     """`x = 1, x = 2` as 1, 2; what names no value stays."""
     named = [named_values(item, comparison) if isinstance(item, Relation) else () for item in items]
     return tuple(values[0] if values else item for item, values in zip(items, named, strict=True))
-
-
-def _assigned(group: Group) -> tuple[Tree, ...] | None:
-    """The values of `x = 1, y = 2`, if the names ascend as they would in a point."""
-    names = [
-        item.sides[0].name
-        for item in group.items
-        if isinstance(item, Relation) and is_equation(item) and isinstance(item.sides[0], Symbol)
-    ]
-    if len(names) < len(group.items) or sorted(set(names)) != names:
-        return None
-    return tuple(item.sides[-1] for item in group.items if isinstance(item, Relation))
-
-
-def _quotient(tree: Tree) -> Tree:
-    if isinstance(tree, Group):
-        upper, lower = tree.items
-        return Op("mul", (upper, reciprocal(lower)))
-    return tree
-
-
-def _expanded(tree: Tree) -> Tree:
-    r"""`a \pm b` as the list of both; `c \begin{matrix}…` as the matrix of products."""
-    if isinstance(tree, Op) and tree.name == "mul":
-        matrices = [arg for arg in tree.args if isinstance(arg, Matrix)]
-        if len(matrices) == 1:
-            factors = tuple(arg for arg in tree.args if not isinstance(arg, Matrix))
-            return Matrix(tuple(tuple(Op("mul", (*factors, cell)) for cell in row) for row in matrices[0].rows))
-    if isinstance(tree, Relation):
-        last = _expanded(tree.sides[-1])
-        if isinstance(last, Group) and last is not tree.sides[-1]:
-            return Relation(tree.signs, (*tree.sides[:-1], last))
-        return tree
-    if isinstance(tree, Group) and tree.kind in _UNORDERED:
-        items = [_expanded(item) for item in tree.items]
-        flat = [
-            part
-            for item, before in zip(items, tree.items, strict=True)
-            for part in (item.items if isinstance(item, Group) and item is not before else (item,))
-        ]
-        return Group(tree.kind, tuple(flat)) if len(flat) != len(items) else tree
-    if isinstance(tree, Op | Unit) and any(isinstance(node, Op) and node.name in ("pm", "mp") for node in walk(tree)):
-        return Group("list", (_signed(tree, 1), _signed(tree, -1)))
-    return tree
-
-
-def _signed(tree: Tree, sign: int) -> Tree:
-    if isinstance(tree, Unit):
-        return Unit(_signed(tree.body, sign), tree.unit)
-    if not isinstance(tree, Op):
-        return tree
-    if tree.name in ("pm", "mp"):
-        inside = _signed(tree.args[0], sign)
-        return inside if sign == (1 if tree.name == "pm" else -1) else negative(inside)
-    return Op(tree.name, tuple(_signed(arg, sign) for arg in tree.args))

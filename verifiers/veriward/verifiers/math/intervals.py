@@ -4,9 +4,8 @@ Gold inequalities accept the interval form; the other way round only membership 
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
-from veriward.verifiers.math.relations import Comparer
+from veriward.verifiers.math.naming import Comparer
 from veriward.verifiers.math.tree import Constant, Group, Number, Op, Relation, Symbol, Tree, negative, number, symbols
 from veriward.verifiers.math.values import real_value
 
@@ -173,6 +172,3 @@ def _complement(pieces: Pieces) -> Pieces:
     ends.append(End(float("inf"), _OO, False))
     found = [Piece(low, high) for low, high in zip(ends[::2], ends[1::2], strict=True)]
     return [piece for piece in found if _holds_something(piece)]
-
-
-__all__: list[Literal["same_set"]] = ["same_set"]

@@ -1,21 +1,19 @@
-"""Equations and inequalities: what they name, and when two of them say the same."""
+"""Equations and inequalities: when two of them say the same."""
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import isfinite
-from typing import Protocol
 
 from veriward.verifiers.math.evaluate import Budget, Evaluator, Undefined, context
 from veriward.verifiers.math.exact import exact
+from veriward.verifiers.math.naming import NAMING, Comparer
+from veriward.verifiers.math.points import points
 from veriward.verifiers.math.tree import (
-    MINUS_ONE,
     Constant,
     Group,
     Number,
     Op,
     Relation,
     Symbol,
-    Text,
     Tree,
     Unit,
     difference,
@@ -23,57 +21,10 @@ from veriward.verifiers.math.tree import (
     symbols,
     walk,
 )
-from veriward.verifiers.math.values import dyadic, points, real_value, same_value
+from veriward.verifiers.math.values import dyadic, same_value
 
-_NAMING = frozenset(["=", "≈", "∈"])
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "=": "=", "!=": "!="}
 _MAX_SOLVED_SYMBOLS = 3
-
-
-class Comparer(Protocol):
-    budget: Budget
-
-    def equal(self, gold: Tree, other: Tree, /) -> bool: ...
-
-
-def is_equation(relation: Relation) -> bool:
-    return all(sign in _NAMING for sign in relation.signs)
-
-
-def names_one_thing(tree: Tree) -> bool:
-    """Whether an equation's left side only names its right side: `x`, `f(x)`, `(x, y)`, `\\text{Area}`."""
-    match tree:
-        case Symbol():
-            return True
-        case Op("apply", _):
-            return True
-        case Group("()", items):
-            return all(isinstance(item, Symbol) for item in items)
-    return False
-
-
-def named_values(relation: Relation, comparer: Comparer) -> tuple[Tree, ...]:
-    """The value that an answer `x = value`, `a + b = value` or `a = b = value` gives; none if it gives none.
-
-    Every other side must be a name without numbers, or a constant equal to the value: `2x + z = 1` gives no value
-    (it may be an echo of the problem), nor does `2 + 2 = 5`. `1/3 = 0.33` gives both its sides.
-    """
-    if not is_equation(relation):
-        return ()
-    *others, value = relation.sides
-    if isinstance(value, Symbol) and len(others) == 1 and not symbols(others[0]):
-        return (others[0],)
-    found: list[Tree] = [value]
-    for side, sign in zip(others, relation.signs, strict=True):
-        if _is_label(side):
-            continue
-        if symbols(side) or symbols(value):
-            return ()
-        if _is_rounding(side, value, sign, comparer.budget):
-            found.append(side)
-        elif not comparer.equal(side, value):
-            return ()
-    return tuple(found)
 
 
 def same_relation(gold: Relation, other: Relation, comparer: Comparer) -> bool:
@@ -113,7 +64,7 @@ def _same_membership(gold: Relation, other: Relation, comparer: Comparer) -> boo
 
 
 def _sign_class(relation: Relation) -> str:
-    return "=" if relation.signs[0] in _NAMING else relation.signs[0]
+    return "=" if relation.signs[0] in NAMING else relation.signs[0]
 
 
 def _same_equation(gold: Relation, other: Relation, comparer: Comparer) -> bool:
@@ -195,30 +146,3 @@ def _solved_alike(explicit: Relation, zero: Tree, budget: Budget) -> bool:
 
 def _reversed(relation: Relation) -> tuple[tuple[str, ...], tuple[Tree, ...]]:
     return tuple(_FLIPPED.get(sign, sign) for sign in reversed(relation.signs)), relation.sides[::-1]
-
-
-def _is_label(tree: Tree) -> bool:
-    """Whether a side only names a value: it has symbols, and no number but within `f(2)`."""
-    match tree:
-        case Symbol() | Text() | Op("apply", _):
-            return True
-        case Op("pow", (base, exponent)) if exponent == MINUS_ONE:
-            return _is_label(base)
-        case Op("mul", args):
-            return any(map(_is_label, args)) and all(_is_label(arg) or arg == MINUS_ONE for arg in args)
-        case Op(_, args):
-            return all(map(_is_label, args))
-        case Group("()" | "[]" | "ratio", items):
-            return all(map(_is_label, items))
-    return False
-
-
-def _is_rounding(side: Tree, shown: Tree, sign: str, budget: Budget) -> bool:
-    """Whether `shown` is `side` rounded to the decimals that it shows; to an integer, only where `≈` says so."""
-    if not isinstance(shown, Number) or (shown.places is None and (sign != "≈" or shown.value.denominator > 1)):
-        return False
-    value = exact(side)
-    if value is None:
-        approximate = real_value(side, budget)
-        value = None if approximate is None or not isfinite(approximate) else Fraction(approximate)
-    return value is not None and abs(value - shown.value) <= Fraction(501, 1000) / 10 ** (shown.places or 0)

@@ -6,20 +6,17 @@ at low precision ends most inequalities; equality always takes the full precisio
 raises `TooLarge`, and is never equal.
 """
 
-import random
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from veriward.verifiers.math.bounds import TooLarge
 from veriward.verifiers.math.evaluate import Budget, Evaluator, Undefined, context
 from veriward.verifiers.math.exact import exact
+from veriward.verifiers.math.points import Point, points, real_points
 from veriward.verifiers.math.size import separation_bits
 from veriward.verifiers.math.tree import (
     Constant,
-    Number,
     Op,
-    Symbol,
     Tree,
     difference,
     has_decimal,
@@ -32,10 +29,8 @@ SMALL_RELATIVE_TOLERANCE = Fraction(1, 10**3)  # … and to this below, so that 
 LOOK_BITS = 96
 LOOK_POINTS = 2
 PROOF_POINTS = 3
-REAL_POINTS = 24
 _OVERHEAD = 100  # operations that a comparison costs before its first evaluation
 
-Point = dict[str, Any]
 _PIECEWISE = frozenset(["abs", "floor", "ceil", "max", "min"])
 
 
@@ -59,16 +54,6 @@ def close(left: Fraction, right: Fraction) -> bool:
     size = max(abs(left), abs(right))
     tolerance = RELATIVE_TOLERANCE if size > 1 else SMALL_RELATIVE_TOLERANCE
     return round(left, DECIMAL_PLACES) == round(right, DECIMAL_PLACES) and abs(left - right) <= tolerance * size
-
-
-def points(trees: Iterable[Tree], count: int) -> list[Point]:
-    """Complex points for everything in `trees` that has no value of its own; the same for the same trees."""
-    names = _unknowns(trees)
-    if not names:
-        return [{}]
-    draw = random.Random(repr(tuple(trees)))
-    mp = context()
-    return [{name: mp.mpc(_coordinate(draw), _coordinate(draw)) for name in names} for _ in range(count)]
 
 
 def real_value(tree: Tree, budget: Budget) -> float | None:
@@ -139,7 +124,7 @@ def _close_at(gold: Tree, other: Tree, point: Point, budget: Budget) -> bool:
 def _same_on_reals(gold: Tree, other: Tree, gap: Tree, bits: int, budget: Budget) -> bool:
     """Agreement at real points on both sides of every number written, real at the same ones."""
     agreed = 0
-    for point in _real_points((gold, other)):
+    for point in real_points((gold, other)):
         values = [_real_at(tree, point, budget) for tree in (gold, other)]
         if (values[0] is None) != (values[1] is None):
             return False
@@ -159,43 +144,6 @@ def _real_at(tree: Tree, point: Point, budget: Budget) -> Any:
     except Undefined:
         return None
     return value if isinstance(value, context().mpf) else None
-
-
-def _real_points(trees: tuple[Tree, Tree]) -> list[Point]:
-    mp = context()
-    draw = random.Random(repr(trees))
-    names = _unknowns(trees)
-    literals = sorted({node.value for tree in trees for node in walk(tree) if isinstance(node, Number)})
-    marks = [Fraction(0), *(mark for value in literals for mark in (value, -value))]
-    scale = max(Fraction(4), *map(abs, marks))
-    found: list[Point] = []
-    for _ in range(REAL_POINTS):
-        # Half the draws lie close to a number that is written, where pieces meet; half anywhere.
-        point = {}
-        for name in names:
-            centre = draw.choice(marks) if draw.random() < 0.5 else Fraction(0)
-            reach = Fraction(1) if centre else 2 * scale
-            offset = Fraction(draw.randrange(-(2**40), 2**40) * 2 + 1, 2**41) * reach
-            shifted = centre + offset
-            point[name] = mp.mpf(shifted.numerator) / shifted.denominator
-        found.append(point)
-    return found
-
-
-def _unknowns(trees: Iterable[Tree]) -> list[str]:
-    names: set[str] = set()
-    for tree in trees:
-        for node in walk(tree):
-            if isinstance(node, Symbol):
-                names.add(node.name)
-            elif isinstance(node, Op) and node.name == "apply":
-                names.add(repr(node.args))
-    return sorted(names)
-
-
-def _coordinate(draw: random.Random) -> Any:
-    """Between 1/2 and 2 in size, either sign, 48 random bits."""
-    return context().mpf(draw.choice((-1, 1)) * draw.randrange(2**47, 2**49)) / 2**48
 
 
 def _fraction(value: Any) -> Fraction:

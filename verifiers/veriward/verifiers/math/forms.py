@@ -1,0 +1,62 @@
+"""Answers in the form that is compared: signs spelt out, factors multiplied in, names dropped."""
+
+from veriward.verifiers.math.naming import is_equation
+from veriward.verifiers.math.tree import Group, Matrix, Op, Relation, Symbol, Tree, Unit, negative, reciprocal, walk
+
+LISTS = frozenset(["list", "or", "and"])
+UNORDERED = LISTS | {"{}"}
+
+
+def assigned(group: Group) -> tuple[Tree, ...] | None:
+    """The values of `x = 1, y = 2`, if the names ascend as they would in a point."""
+    names = [
+        item.sides[0].name
+        for item in group.items
+        if isinstance(item, Relation) and is_equation(item) and isinstance(item.sides[0], Symbol)
+    ]
+    if len(names) < len(group.items) or sorted(set(names)) != names:
+        return None
+    return tuple(item.sides[-1] for item in group.items if isinstance(item, Relation))
+
+
+def quotient(tree: Tree) -> Tree:
+    if isinstance(tree, Group):
+        upper, lower = tree.items
+        return Op("mul", (upper, reciprocal(lower)))
+    return tree
+
+
+def expanded(tree: Tree) -> Tree:
+    r"""`a \pm b` as the list of both; `c \begin{matrix}…` as the matrix of products."""
+    if isinstance(tree, Op) and tree.name == "mul":
+        matrices = [arg for arg in tree.args if isinstance(arg, Matrix)]
+        if len(matrices) == 1:
+            factors = tuple(arg for arg in tree.args if not isinstance(arg, Matrix))
+            return Matrix(tuple(tuple(Op("mul", (*factors, cell)) for cell in row) for row in matrices[0].rows))
+    if isinstance(tree, Relation):
+        last = expanded(tree.sides[-1])
+        if isinstance(last, Group) and last is not tree.sides[-1]:
+            return Relation(tree.signs, (*tree.sides[:-1], last))
+        return tree
+    if isinstance(tree, Group) and tree.kind in UNORDERED:
+        items = [expanded(item) for item in tree.items]
+        flat = [
+            part
+            for item, before in zip(items, tree.items, strict=True)
+            for part in (item.items if isinstance(item, Group) and item is not before else (item,))
+        ]
+        return Group(tree.kind, tuple(flat)) if len(flat) != len(items) else tree
+    if isinstance(tree, Op | Unit) and any(isinstance(node, Op) and node.name in ("pm", "mp") for node in walk(tree)):
+        return Group("list", (_signed(tree, 1), _signed(tree, -1)))
+    return tree
+
+
+def _signed(tree: Tree, sign: int) -> Tree:
+    if isinstance(tree, Unit):
+        return Unit(_signed(tree.body, sign), tree.unit)
+    if not isinstance(tree, Op):
+        return tree
+    if tree.name in ("pm", "mp"):
+        inside = _signed(tree.args[0], sign)
+        return inside if sign == (1 if tree.name == "pm" else -1) else negative(inside)
+    return Op(tree.name, tuple(_signed(arg, sign) for arg in tree.args))
