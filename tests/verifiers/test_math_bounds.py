@@ -1,10 +1,12 @@
 """One step past each bound an answer is unparsed; and nothing within the bounds is dear."""
 
+from contextlib import suppress
+
 import pytest
 
 from veriward.verifiers import InvalidTask
 from veriward.verifiers.math import MathTask, bounds, math
-from veriward.verifiers.math.bounds import TooLarge
+from veriward.verifiers.math.bounds import NotUnderstood, TooLarge
 from veriward.verifiers.math.evaluate import Budget
 from veriward.verifiers.math.parse import parse
 from veriward.verifiers.math.values import same_value
@@ -70,6 +72,32 @@ VALUES = {
 def test_one_step_past_the_bound_of_a_value_is_not_compared(name: str) -> None:
     with pytest.raises(TooLarge):
         same_value(parse("x+y"), parse(VALUES[name][1]), Budget())
+
+
+ENDLESS = {
+    "roots": r"\sqrt" * 250 + "2",
+    "functions": "sin " * 1_000 + "x",
+    "minus signs in functions": r"-\sin" * 250 + "x",
+    "minus signs": r"\sin" + "-" * 1_000 + "x",
+    "fractions": r"\frac" * 250 + "1" * 251,
+    "exponents": "x^" * 1_000 + "x",
+    "exponents in braces": "x^{" * 1_000 + "x" + "}" * 1_000,
+    "bars": "|" * 1_000,
+    "absolute values": "|(" * 500 + "x" + ")|" * 500,
+    "sets": r"\{" * 250 + "x" + r"\}" * 250,
+    "subscripts": "x_" * 1_000 + "x",
+    "primes": "f" + "'" * 1_000 + "(x)",
+    "percent signs": "1" + "%" * 1_000,
+    "matrices": r"\begin{pmatrix}" * 120 + "x" + r"\end{pmatrix}" * 120,
+    "named functions": "f(" * 500 + "x" + ")" * 500,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_nesting_of_any_kind_ends(name: str) -> None:
+    with suppress(NotUnderstood, TooLarge):
+        tree = parse(ENDLESS[name])
+        same_value(tree, parse("x+1"), Budget())
 
 
 def test_exact_values_stop_at_their_bound_and_are_compared_beyond_it() -> None:

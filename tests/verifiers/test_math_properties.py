@@ -154,7 +154,8 @@ def test_comparison_is_symmetric(left: Forms, right: Forms, shape: str) -> None:
 
 PIECES = [
     "1", "23", "4.5", "x", "ab", "e", "\\pi", "+", "-", "*", "/", "^", "_", "!", "%", "=", "<", "\\le", ",", ";", ":",
-    "|", "'", "(", ")", "[", "]", "{", "}", "\\{", "\\}", "\\frac", "\\sqrt", "\\sin", "\\log", "\\text{cm}", "\\text{or}",
+    "|", "'", "(", ")", "[", "]", "{", "}", "\\{", "\\}", "\\frac", "\\sqrt", "\\sin", "\\log",
+    "\\text{cm}", "\\text{or}",
     " and ", "\\pm", "\\cup", "\\infty", "\\in",
     "\\begin{pmatrix}", "\\end{pmatrix}", "&", "\\\\", "\\$", "$",
     "^\\circ", "\\pmod", "\\binom", "\\int", "\\lfloor", "\\rfloor", "\\overline", "f", "\\left(", "\\right)", " ",

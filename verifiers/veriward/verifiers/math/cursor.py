@@ -17,7 +17,7 @@ class Cursor(ABC):
 
     found: list[Token]
     at: int = 0
-    depth: int = 0
+    depth: float = 0
     bars: int = 0
     nodes: int = 0
 
@@ -49,13 +49,14 @@ class Cursor(ABC):
             raise TooLarge(f"more than {MAX_NODES} parts")
         return tree
 
-    def enter(self) -> None:
-        self.depth += 1
+    def enter(self, levels: float = 1) -> None:
+        """Count a level of nesting; half a one for a command that takes what follows without brackets."""
+        self.depth += levels
         if self.depth > MAX_NESTING:
             raise TooLarge(f"nested deeper than {MAX_NESTING}")
 
-    def leave(self) -> None:
-        self.depth -= 1
+    def leave(self, levels: float = 1) -> None:
+        self.depth -= levels
 
     def raw_script(self) -> str:
         """A subscript as it is written: it only names."""

@@ -12,9 +12,13 @@ _MANY_ARGUMENTS = frozenset(["gcd", "lcm", "max", "min"])
 
 class Functions(Cursor):
     def function(self, name: str) -> Tree:
+        self.enter(0.5)
+        tree = self.root(3 if name == "cbrt" else 2) if name in ("sqrt", "cbrt") else self.applied(name)
+        self.leave(0.5)
+        return tree
+
+    def applied(self, name: str) -> Tree:
         name = _SAME.get(name, name)
-        if name in ("sqrt", "cbrt"):
-            return self.root(3 if name == "cbrt" else 2)
         power: Tree | None = None
         base: Tree | None = None
         while self.is_sign("^", "_"):
@@ -46,13 +50,13 @@ class Functions(Cursor):
             return args
         if name in _MANY_ARGUMENTS:
             raise NotUnderstood(f"{name} without brackets")
-        if self.is_sign("-"):
-            self.at += 1
-            return (negative(self.function_arguments(name)[0]),)
+        minus = False
+        while self.take("-"):
+            minus = not minus
         argument = self.postfix(self.primary())
         while self.starts_factor() and not self.is_sign("(", "|") and self.token.text not in FUNCTIONS:
             argument = self.joined("mul", argument, self.postfix(self.primary()))
-        return (argument,)
+        return (negative(argument) if minus else argument,)
 
     def root(self, index: int) -> Tree:
         degree: Tree = number(index)

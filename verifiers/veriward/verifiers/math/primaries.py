@@ -99,11 +99,13 @@ class Primaries(Cursor):
         return symbol
 
     def command(self, name: str) -> Tree:
-        if name == "\\frac":
-            upper = self.argument()
-            return self.node(Op("mul", (upper, reciprocal(self.argument()))))
-        if name == "\\binom":
-            return self.node(Op("binomial", (self.argument(), self.argument())))
+        if name in ("\\frac", "\\binom"):
+            self.enter(0.5)
+            upper, lower = self.argument(), self.argument()
+            self.leave(0.5)
+            return self.node(
+                Op("mul", (upper, reciprocal(lower))) if name == "\\frac" else Op("binomial", (upper, lower))
+            )
         if name in FUNCTIONS:
             return self.function(FUNCTIONS[name])
         if name in CONSTANTS:
