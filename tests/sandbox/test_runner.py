@@ -57,6 +57,7 @@ class Child:
                 resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
                 resource.setrlimit(resource.RLIMIT_AS, (4 * GIB, 4 * GIB))
                 resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+                runner.prepare()
                 runner.serve(theirs)
             finally:
                 os._exit(70)

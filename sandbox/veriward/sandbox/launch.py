@@ -25,7 +25,7 @@ _ENVIRONMENT = {
     "TMPDIR": "/box/home",
 }
 _PASSED_ON = "LD_LIBRARY_PATH"  # without which an unusual Python does not start
-_SOURCE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SOURCE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BOOT = "import sys; sys.path.append({root!r}); from veriward.sandbox.{module} import main; main()"
 
 
@@ -44,7 +44,7 @@ def command(module: str, python: Sequence[str] | None, *arguments: str) -> list[
 
     -P -s -S: neither the working directory nor any site-packages is on `sys.path`.
     """
-    boot = _BOOT.format(root=_SOURCE_ROOT, module=module)
+    boot = _BOOT.format(root=SOURCE_ROOT, module=module)
     return [*(python or interpreter()), "-P", "-s", "-S", "-c", boot, *arguments]
 
 

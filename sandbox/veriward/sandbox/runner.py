@@ -37,17 +37,32 @@ RECURSION_LIMIT = 1_000  # Python's own, counted from the program's first frame
 FLUSH_FAILED = 120  # the exit code Python itself gives when the last output could not be written
 
 _OWN_FRAMES = 8  # between `serve` and the program, and some to spare
+_PEEK = int(socket.MSG_PEEK)
 _show = sys.excepthook
+_pristine_path: list[str] = []
+_pristine_builtins: dict[str, Any] = {}
+
+
+def prepare() -> None:
+    """What every child would otherwise do first. Called once in its parent, which has imported what it will."""
+    atexit._clear()  # the parent's callbacks are not the program's
+    for name in ("exit", "quit"):  # given by `site`, which a zygote does without
+        setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
+    _reset()
+    _pristine_path[:] = sys.path
+    _pristine_builtins.update(vars(builtins))
 
 
 def serve(sock: socket.socket) -> NoReturn:
-    """Obey the keeper until it hangs up. Called in the sandbox child, after confinement."""
-    atexit._clear()  # the parent's callbacks are not the program's
+    """Obey the keeper until it hangs up. Called in the sandbox child, after confinement and `prepare`."""
     plan, (code,) = _receive(sock, b"P")
     mode = MODES[plan["mode"]](memfds.read(code, MAX_CODE_BYTES), plan["entry"], plan["stubs"], sock)
-    clean = _Clean()
-    clean.restore()
+    process, directory, spoilt = os.getpid(), os.getcwd(), False
+    sys.setrecursionlimit(RECURSION_LIMIT + _depth())
     while True:
+        sock.recv(1, _PEEK)  # C alone: up to here, all else may still be as the program left it
+        if spoilt:
+            _restore(directory)
         order, (*standard, result) = _receive(sock, b"T")
         for number, descriptor in enumerate(map(_above_the_standard, standard)):
             os.dup2(descriptor, number)
@@ -55,9 +70,17 @@ def serve(sock: socket.socket) -> NoReturn:
         os.lseek(0, 0, os.SEEK_SET)
         _open_streams()
         report = _run(mode, order["fresh"], result)
+        if os.getpid() != process:
+            os._exit(report["exit_code"] or 0)  # a fork of the program has reached the program's end
         os.close(result)
-        clean.restore()
-        sock.send(b"D" + json.dumps({"index": order["index"], **report}).encode())
+        sock.send(_told(order["index"], **report))
+        spoilt = True
+
+
+def _told(index: int, status: str, reason: str, exit_code: int | None) -> bytes:
+    """The report as a message, without a call that a program could have patched."""
+    code = "null" if exit_code is None else exit_code
+    return f'D{{"index":{index},"status":"{status}","reason":"{reason}","exit_code":{code}}}'.encode()
 
 
 def _receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]]:
@@ -74,28 +97,27 @@ def _above_the_standard(descriptor: int) -> int:
     return descriptor if descriptor > 2 else fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
-class _Clean:
-    """What a run may have spoilt and is cheap to give to the next one anew."""
+def _depth() -> int:
+    """How many frames of ours a program's first frame stands on."""
+    frame, depth = sys._getframe(), _OWN_FRAMES
+    while frame.f_back is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
-    def __init__(self) -> None:
-        for name in ("exit", "quit"):  # given by `site`, which a zygote does without
-            setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
-        self._builtins = dict(vars(builtins))
-        self._directory = os.getcwd()
-        self._path = list(sys.path)
-        frame, depth = sys._getframe(), _OWN_FRAMES
-        while frame.f_back is not None:
-            frame, depth = frame.f_back, depth + 1
-        self._recursion_limit = RECURSION_LIMIT + depth
 
-    def restore(self) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        vars(builtins).update(self._builtins)
-        os.chdir(self._directory)
-        sys.path[:] = self._path
-        sys.argv = ["program.py"]
-        sys.setrecursionlimit(self._recursion_limit)
-        random.seed(0)  # equal input, equal verdict
+def _restore(directory: str) -> None:
+    """Give the next run anew what this one may have spoilt and is cheap to give."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    builtins.__dict__.update(_pristine_builtins)
+    os.chdir(directory)
+    sys.path[:] = _pristine_path
+    sys.setrecursionlimit(RECURSION_LIMIT + _depth())
+    _reset()
+
+
+def _reset() -> None:
+    sys.argv = ["program.py"]
+    random.seed(0)  # equal input, equal verdict
 
 
 def _open_streams() -> None:

@@ -22,9 +22,10 @@ import resource
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 
 # `at_fork` is there to be imported, and stands first.
-from veriward.sandbox import at_fork, child, confine, jail, kernel, landlock, launch, seccomp  # noqa: F401
+from veriward.sandbox import at_fork, child, confine, jail, kernel, landlock, launch, runner, seccomp  # noqa: F401
 from veriward.sandbox.execution import MAX_LIMITS
 
 COMMAND = struct.Struct("<cB")
@@ -80,8 +81,8 @@ def main() -> None:
 
 
 def _serve(keeper: socket.socket, *, own_users: bool, pid_namespace: int | None = None, has_proc: bool = False) -> None:
-    _settle()
     in_jail = pid_namespace is not None
+    _settle([jail.BOX] if in_jail else [])
     plan = child.Plan(
         namespaces=in_jail,
         has_proc=has_proc,
@@ -93,10 +94,12 @@ def _serve(keeper: socket.socket, *, own_users: bool, pid_namespace: int | None 
     _Forks(keeper, plan, pid_namespace).serve()
 
 
-def _settle() -> None:
+def _settle(box: Sequence[str]) -> None:
     """Do once what children inherit, then make the memory they will share as still as it can be."""
     for name in _PREIMPORTED:
         importlib.import_module(name)
+    sys.path[:] = [*box, *(path for path in sys.path if path != launch.SOURCE_ROOT)]
+    runner.prepare()
     kernel.drop_bounding_set()
     kernel.no_new_privileges()
     for kind, value in _LIMITS.items():
