@@ -1,7 +1,7 @@
 """Answers in the form that is compared: signs spelt out, factors multiplied in, names dropped."""
 
 from veriward.verifiers.math.naming import is_equation
-from veriward.verifiers.math.tree import Group, Matrix, Op, Relation, Symbol, Tree, Unit, negative, reciprocal, walk
+from veriward.verifiers.math.tree import Group, Matrix, Op, Relation, Symbol, Tree, Unit, negative, reciprocal
 
 LISTS = frozenset(["list", "or", "and"])
 UNORDERED = LISTS | {"{}"}
@@ -46,9 +46,16 @@ def expanded(tree: Tree) -> Tree:
             for part in (item.items if isinstance(item, Group) and item is not before else (item,))
         ]
         return Group(tree.kind, tuple(flat)) if len(flat) != len(items) else tree
-    if isinstance(tree, Op | Unit) and any(isinstance(node, Op) and node.name in ("pm", "mp") for node in walk(tree)):
+    if _has_both_signs(tree):
         return Group("list", (_signed(tree, 1), _signed(tree, -1)))
     return tree
+
+
+def _has_both_signs(tree: Tree) -> bool:
+    r"""Whether a `\pm` stands in an expression; one within a tuple is not spelt out."""
+    if isinstance(tree, Unit):
+        return _has_both_signs(tree.body)
+    return isinstance(tree, Op) and (tree.name in ("pm", "mp") or any(map(_has_both_signs, tree.args)))
 
 
 def _signed(tree: Tree, sign: int) -> Tree:
