@@ -48,6 +48,13 @@ def test_classes_in() -> None:
     assert classes_in("toxic, C and 1", NAMES) == {"toxic", "C", "1"}
     assert classes_in("nothing", NAMES) == set()
     assert classes_in("never C", NAMES) is None
+    assert classes_in("non-toxic, C", NAMES) == {"non-toxic", "C"}
+
+
+def test_the_beginning_of_a_name_still_denies() -> None:
+    names = {"true": "true", "not enough information": "unknown"}
+    assert one_class("not true", names) is None
+    assert one_class("there is not enough information", names) == "unknown"
 
 
 def test_names_that_clash() -> None:

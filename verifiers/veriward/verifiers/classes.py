@@ -54,16 +54,17 @@ def classes_in(answer: str, names: Names) -> set[str] | None:
     by_first = _by_first(tuple(names.items()))
     tokens = _tokens(answer)
     named: set[str] = set()
-    at = 0
+    at = free_from = 0
     while at < len(tokens):
         span, meant = next(
             ((len(name), meant) for name, meant in by_first.get(tokens[at], ()) if tokens[at : at + len(name)] == name),
             (1, None),
         )
         if meant is not None:
-            if _denied(tokens, at, at + span, by_first):
+            if _denied(tokens[max(free_from, at - _NEGATION_REACH) : at], tokens[at + span : at + span + 2], by_first):
                 return None
             named.add(meant)
+            free_from = at + span
         at += span
     return named
 
@@ -89,11 +90,12 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return told
 
 
-def _denied(tokens: list[str], start: int, end: int, by_first: Mapping[str, Any]) -> bool:
-    before = tokens[max(0, start - _NEGATION_REACH) : start]
-    if any((token in _NEGATIONS and token not in by_first) or token.endswith(("n't", "n’t")) for token in before):
-        return True
-    after = tokens[end : end + 2]
+def _denied(before: list[str], after: list[str], by_first: Mapping[str, list[tuple[list[str], str]]]) -> bool:
+    """Whether the words about a name deny it. A negation that is itself a name ("no") is none."""
+    for token in before:
+        is_name = any(name == [token] for name, _ in by_first.get(token, ()))
+        if token.endswith(("n't", "n’t")) or (token in _NEGATIONS and not is_name):
+            return True
     return bool(after) and (after[0].endswith(("n't", "n’t")) or (after[0] in _IS and not _WRONG.isdisjoint(after[1:])))
 
 
