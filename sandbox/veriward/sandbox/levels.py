@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from veriward.sandbox import launch
 from veriward.sandbox.errors import IsolationUnavailable
 from veriward.sandbox.execution import Isolation
+from veriward.sandbox.keeper_process import start_keeper
 
 LEVELS = ("L0", "L1", "L2", "L3", "L4")
 DEFAULT_MINIMUM = "L2"
@@ -109,7 +109,7 @@ def _missing(level: str, layers: Iterable[str]) -> tuple[str, ...]:
 
 def probe(python: Sequence[str] | None = None) -> Report:
     """Try it on this host, in about half a second; leaves nothing running."""
-    process, sock, hello = launch.start_keeper(python, minimum=LEVELS[0])
+    process, sock, hello = start_keeper(python, minimum=LEVELS[0])
     with sock:
         report = Report.unpack(hello)
     process.wait()

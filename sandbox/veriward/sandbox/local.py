@@ -5,9 +5,10 @@ import subprocess
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from veriward.sandbox import frames, launch, levels
+from veriward.sandbox import frames, levels
 from veriward.sandbox.errors import ExecutionRefused, SandboxError
 from veriward.sandbox.execution import Execution, Isolation, Run
+from veriward.sandbox.keeper_process import start_keeper
 
 _STOP_SECONDS = 10.0
 
@@ -27,7 +28,7 @@ class LocalSandbox:
         self.isolation = Isolation("L0", ())
 
     def __enter__(self) -> "LocalSandbox":
-        self._process, self._sock, hello = launch.start_keeper(self._command, minimum=self._min_level)
+        self._process, self._sock, hello = start_keeper(self._command, minimum=self._min_level)
         report = levels.Report.unpack(hello)
         try:
             levels.require(report, self._min_level)

@@ -1,0 +1,35 @@
+"""Starts a keeper and hears what its probe found."""
+
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+
+from veriward.sandbox import frames, launch
+from veriward.sandbox.errors import SandboxError
+
+
+def start_keeper(python: Sequence[str] | None, *, minimum: str) -> tuple[subprocess.Popen[bytes], socket.socket, bytes]:
+    """A keeper, the socket to speak with it, and its hello: what its probe found. Raises `SandboxError`."""
+    # Its death signal would be sent when the *thread* that started it ends; the socket's end is always noticed.
+    parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            launch.command("keeper", python, str(parent), str(theirs.fileno()), "--min-level", minimum, "--hello"),
+            env=launch.environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+        )
+    try:
+        kind, payload = frames.receive(ours)
+    except (EOFError, OSError) as fault:
+        ours.close()
+        raise SandboxError(f"the keeper did not start (exit status {process.wait()})") from fault
+    if kind != b"H":
+        ours.close()
+        process.wait()
+        raise SandboxError(payload.decode(errors="replace"))
+    return process, ours, payload
