@@ -51,10 +51,10 @@ def _judged(target: Target, figure: Figure, by_row: dict[str, Figure]) -> Judged
     ]
     asked = [bound for bound in bounds if bound is not None]
     met = all(asked) if asked else None
-    return Judged(target, figure, ratio, met, _limit(figure) if met is False else "")
+    return Judged(target, figure, ratio, met, _limit(figure, ratio) if met is False else "")
 
 
-def _limit(figure: Figure) -> str:
+def _limit(figure: Figure, ratio: float | None) -> str:
     """Where the time went, as far as it was seen from outside."""
     notes = figure.notes
     if "cpu_seconds" in notes:
@@ -63,4 +63,4 @@ def _limit(figure: Figure) -> str:
         parts = [f"{name} {share:.0%}" for name, share in list(notes["cpu_shares"].items())[:4]]
         busy = [f"{name} {cores:g}" for name, cores in notes.get("cores_busy", {}).items()]
         return f"CPU time: {', '.join(parts)}{'; cores busy: ' if busy else ''}{', '.join(busy)}"
-    return ""
+    return "" if ratio is None else f"the baseline alone takes {ratio:.0%} of it"
