@@ -20,7 +20,7 @@ MAX_INTEGER_BITS = 4_096  # of exact values; larger ones are compared by evaluat
 MAX_FACTORIAL = 10_000
 MAX_EXPONENT = 10_000
 MAX_PRECISION_BITS = 32_768  # of a value, and so of the precision that tells two values apart
-MAX_WORK = 400_000  # elementary operations on 64-bit words, roughly; see `evaluate.Budget`
+MAX_WORK = 800_000  # per response, in microseconds of a slow core, counted and not timed; see `evaluate.Budget`
 
 
 class TooLarge(Exception):

@@ -1,5 +1,6 @@
 """What an operator stands beside: numbers, letters, words, commands."""
 
+import re
 from fractions import Fraction
 
 from veriward.verifiers.math.bounds import NotUnderstood
@@ -18,6 +19,8 @@ _NAMING = frozenset(
     ["\\overline", "\\widehat", "\\overrightarrow", "\\hat", "\\bar", "\\tilde", "\\angle", "\\triangle"]
 )
 _MEANINGLESS = frozenset(["\\end", "\\implies", "\\Rightarrow", "\\to", "\\boxed", "\\fbox", "\\\\"])
+
+_BRACED_TOKEN = re.compile(r"{ (\S+) }")  # `^{n}` is `^n`
 
 
 class Primaries(Cursor):
@@ -148,7 +151,7 @@ class Primaries(Cursor):
             depth += (token.text in ("(", "[", "{", "\\{")) - (token.text in (")", "]", "}", "\\}"))
             words.append(token.text)
             self.at += 1
-        return self.node(Symbol(" ".join(words)))
+        return self.node(Symbol(_BRACED_TOKEN.sub(r"\1", " ".join(words))))
 
 
 def _repeating(text: str) -> Fraction:

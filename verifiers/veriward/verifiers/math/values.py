@@ -29,7 +29,7 @@ SMALL_RELATIVE_TOLERANCE = Fraction(1, 10**3)  # … and to this below, so that 
 LOOK_BITS = 96
 LOOK_POINTS = 2
 PROOF_POINTS = 3
-_OVERHEAD = 100  # operations that a comparison costs before its first evaluation
+_OVERHEAD = 80  # products that a comparison costs before its first evaluation
 
 _PIECEWISE = frozenset(["abs", "floor", "ceil", "max", "min"])
 
@@ -72,7 +72,7 @@ def dyadic(value: Any) -> tuple[Fraction, Fraction]:
 
 
 def _same_function(gold: Tree, other: Tree, budget: Budget, decimal: bool) -> bool:
-    budget.spend(LOOK_BITS, _OVERHEAD)
+    budget.spend(LOOK_BITS, products=_OVERHEAD)
     gap = difference(gold, other)
     bits = separation_bits(gap)
     where = points((gold, other), LOOK_POINTS + PROOF_POINTS)
