@@ -1,0 +1,20 @@
+# The server with its verifiers, as an ordinary user. Run it with the options of docker-compose.yml: without them the
+# sandbox finds no namespaces and refuses to start.
+ARG BASE=python:3.12-slim-bookworm
+FROM ${BASE}
+
+WORKDIR /opt/veriward
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY clients clients
+COPY sandbox sandbox
+COPY server server
+COPY verifiers verifiers
+RUN python3 -m pip install --no-cache-dir --constraint constraints.txt '.[server]'
+
+USER 65534:65534
+WORKDIR /
+EXPOSE 8000
+HEALTHCHECK --interval=10s --start-period=10s \
+    CMD ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=5)"]
+ENTRYPOINT ["veriward"]
+CMD ["serve"]
