@@ -65,22 +65,17 @@ class Nursery:
 
     def fill(self) -> None:
         """Have the spares forked that are missing."""
-        while len(self._spares) < SPARES and self._free:
-            self._fork()
+        while self._wants_spare():
+            self._command(zygote.NONE)
 
     def end(self, child: Child) -> None:
         """Kill the child with all its descendants and wait: its status and usage are then final."""
         child.kill()
-        number = child.number
-        try:
-            self.control.send(zygote.COMMAND.pack(b"W", number))
-            status, cpu_seconds, memory_bytes = zygote.STATUS.unpack(self._reply(_REAP_SECONDS))
-        except OSError as fault:
-            raise ZygoteDied(f"the zygote went away: {fault}") from fault
+        self._command(child.number)
+        status, cpu_seconds, memory_bytes = zygote.STATUS.unpack(self._reply(_REAP_SECONDS))
         child.ended(os.waitstatus_to_exitcode(status), cpu_seconds, memory_bytes)
         self._running.discard(child)
-        self._free.append(number)
-        self.fill()
+        self._free.append(child.number)
 
     def restart(self) -> None:
         """A new zygote, once nothing of the old one is left."""
@@ -142,22 +137,27 @@ class Nursery:
                 raise SandboxError("processes of a dead zygote do not go away")
             time.sleep(_POLL_SECONDS)
 
-    def _fork(self) -> None:
-        number = self._free.popleft()
-        slot = self._slots[number]
-        if slot is not None:
-            slot.reset()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        descriptors = array.array("i", [theirs.fileno(), *(slot.joins if slot is not None else ())])
-        with theirs:
-            try:
-                self.control.sendmsg(
-                    [zygote.COMMAND.pack(b"F", number)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
-                )
-            except OSError as fault:
-                ours.close()
-                raise ZygoteDied(f"the zygote went away: {fault}") from fault
-        self._spares.append(Child(number, ours, slot))
+    def _wants_spare(self) -> bool:
+        return len(self._spares) < SPARES and bool(self._free)
+
+    def _command(self, ended: int) -> None:
+        """Have the zygote wait for the child `ended`, if any, and fork a spare, if one is missing: one message."""
+        try:
+            if not self._wants_spare():
+                self.control.send(zygote.COMMAND.pack(ended, zygote.NONE))
+                return
+            number = self._free.popleft()
+            slot = self._slots[number]
+            if slot is not None:
+                slot.reset()
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._spares.append(Child(number, ours, slot))
+            descriptors = array.array("i", [theirs.fileno(), *(slot.joins if slot is not None else ())])
+            with theirs:
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
+                self.control.sendmsg([zygote.COMMAND.pack(ended, number)], rights)
+        except OSError as fault:
+            raise ZygoteDied(f"the zygote went away: {fault}") from fault
 
     def _reply(self, seconds: float) -> bytes:
         if not select.select([self.control], [], [], seconds)[0]:

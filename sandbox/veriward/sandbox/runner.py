@@ -37,6 +37,7 @@ RECURSION_LIMIT = 1_000  # Python's own, counted from the program's first frame
 FLUSH_FAILED = 120  # the exit code Python itself gives when the last output could not be written
 
 _OWN_FRAMES = 8  # between `serve` and the program, and some to spare
+_REHEARSALS = 20
 _PEEK = int(socket.MSG_PEEK)
 _show = sys.excepthook
 _pristine_path: list[str] = []
@@ -48,9 +49,25 @@ def prepare() -> None:
     atexit._clear()  # the parent's callbacks are not the program's
     for name in ("exit", "quit"):  # given by `site`, which a zygote does without
         setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
+    _rehearse()
     _reset()
     _pristine_path[:] = sys.path
     _pristine_builtins.update(vars(builtins))
+
+
+def _rehearse() -> None:
+    """Run an empty program until Python has adapted the bytecode on its way, or every child would: 60 page copies."""
+    main = sys.modules["__main__"]
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        mode = MODES["stdin"](b"print(end='')", "", [], theirs)
+        for _ in range(_REHEARSALS):
+            socket.send_fds(ours, [b'T{"index":0,"fresh":true}'], [0])
+            order, descriptors = _receive(theirs, b"T")
+            _open_streams()
+            _told(order["index"], **_run(mode, order["fresh"], descriptors[0]))
+            os.close(descriptors[0])
+    sys.modules["__main__"] = main
 
 
 def serve(sock: socket.socket) -> NoReturn:

@@ -9,11 +9,13 @@ The conversation with the keeper, one datagram each:
                    <-  m        mapped: `m1` if children have users of their own, else `m0`
     JSON           ->           {"failure": why no jail can be built here}, and I end: start me again with `bare`
     JSON           ->           {"layers": [...]}: ready
-                   <-  F slot   fork a child for this slot; fds: its socket, then the cgroup.procs files to join
-                   <-  W slot   wait for the child of this slot, which was killed or has ended
-    status         ->           `STATUS`: wait status, CPU seconds and largest resident bytes, descendants included
+                   <-  COMMAND  `ended`: the slot of a child that was killed or has ended: wait for it;
+                                `wanted`: a slot to fork a child for; fds: its socket, then the cgroup.procs to join.
+                                Either is NONE where there is nothing to do
+    STATUS         ->           of `ended`: wait status, CPU seconds, largest resident bytes, descendants included
 """
 
+import array
 import gc
 import importlib
 import json
@@ -28,11 +30,12 @@ from collections.abc import Sequence
 from veriward.sandbox import at_fork, child, confine, jail, kernel, landlock, launch, runner, seccomp  # noqa: F401
 from veriward.sandbox.execution import MAX_LIMITS
 
-COMMAND = struct.Struct("<cB")
+COMMAND = struct.Struct("<bb")
+NONE = -1
 STATUS = struct.Struct("<idq")
 NO_SUCH_CHILD = -1
 MAX_REPORT_BYTES = 4096
-MAX_DESCRIPTORS = 4
+_MAX_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 # What programs import most; each megabyte held here costs every fork about 0.04 ms.
 _PREIMPORTED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "re", "string")
 # Inherited by every child; the keeper lowers address space, CPU and processes for each execution.
@@ -132,16 +135,16 @@ class _Forks:
     def serve(self) -> None:
         """Until the keeper is gone."""
         while True:
-            message, descriptors, _, _ = socket.recv_fds(self._keeper, COMMAND.size, MAX_DESCRIPTORS)
+            message, control, _, _ = self._keeper.recvmsg(COMMAND.size, _MAX_DESCRIPTORS_BYTES)
             if not message:
                 return
-            command, slot = COMMAND.unpack(message)
-            if command == b"F":
-                self._fork(slot, descriptors)
-            else:
-                self._keeper.send(STATUS.pack(*self._wait(slot)))
+            ended, wanted = COMMAND.unpack(message)
+            if ended != NONE:
+                self._keeper.send(STATUS.pack(*self._wait(ended)))
+            if wanted != NONE:
+                self._fork(wanted, array.array("i", control[0][2]))
 
-    def _fork(self, slot: int, descriptors: list[int]) -> None:
+    def _fork(self, slot: int, descriptors: Sequence[int]) -> None:
         if self._pid_namespace is not None:
             kernel.unshare(kernel.CLONE_NEWPID)
         pid = os.fork()
