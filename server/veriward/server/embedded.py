@@ -67,6 +67,8 @@ class WorkerLink:
             self._queue.results(payload)
         elif kind == b"B":
             self._queue.begun(unpack_ids(payload))
+        elif kind == b"K":
+            self._queue.kills[payload.decode()] += 1
         elif kind == b"H":
             self.hello = json.loads(payload)
             self._queue.join(self)

@@ -30,7 +30,7 @@ class Gateway:
         self.keys = Keys(settings.api_keys)
         self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.log = logger(settings)
-        self.metrics = Metrics(self._gauges, self._counters)
+        self.metrics = Metrics(self._gauges, self._counters, lambda: {} if self.queue is None else self.queue.kills)
         self.bodies = BodyBudget(settings.max_bodies_bytes)
         self.cache = ResultCache(settings.cache_bytes)
         self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)

@@ -5,7 +5,7 @@ Counting a rollout is a few additions on plain numbers; the families are built w
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
@@ -77,12 +77,13 @@ class Series:
 
 
 Readings = Callable[[], Iterable[tuple[str, str, float]]]  # name, help, value now
+Kills = Callable[[], Mapping[str, int]]  # by cause
 
 
 class Metrics(Collector):
     """The app's figures. `gauges` and `counters` are read when they are asked for."""
 
-    def __init__(self, gauges: Readings, counters: Readings) -> None:
+    def __init__(self, gauges: Readings, counters: Readings, kills: Kills) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._verifiers: defaultdict[str, VerifierCounts] = defaultdict(VerifierCounts)
         self._sources: defaultdict[str, SourceCounts] = defaultdict(SourceCounts)
@@ -90,6 +91,7 @@ class Metrics(Collector):
         self._durations: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._gauges = gauges
         self._counters = counters
+        self._kills = kills
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -142,6 +144,12 @@ class Metrics(Collector):
         for name, counts in self._sources.items():
             rewards.add_metric([name], counts.rewards, counts.reward_total)
         yield rewards
+        yield _counter(
+            "veriward_kills",
+            "Graders and workers that ended early",
+            ("cause",),
+            (((cause,), count) for cause, count in self._kills().items()),
+        )
         for name, text, value in self._gauges():
             yield GaugeMetricFamily(name, text, value)
         for name, text, value in self._counters():

@@ -82,6 +82,7 @@ class InProcessQueue:
     """Judges at the next turn of the loop; or, while `holding`, at `release`. `full` refuses with that Retry-After."""
 
     holding: bool = False
+    kills: dict[str, int] = field(default_factory=dict)
     full: float | None = None
     answer: Callable[[Job, int], RolloutResult] | None = None
     jobs: list[Job] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """What a queue promises, whichever engine is behind it: bounded, prioritised, each rollout answered exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +26,10 @@ class QueueDepth:
 
 
 class Queue(Protocol):
-    """The gateway's side."""
+    """The gateway's side. `kills` counts graders (and workers: `worker`) that ended early, by cause."""
+
+    @property
+    def kills(self) -> Mapping[str, int]: ...
 
     def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Ticket:
         """Admit all jobs or none. Every rollout is delivered exactly once, whatever happens to workers.

@@ -9,7 +9,7 @@ import heapq
 import itertools
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -84,6 +84,7 @@ class MemoryQueue:
         self._max_age_seconds = max_age_seconds
         self._max_tries = max_tries
         self._ids = itertools.count(1)
+        self.kills: Counter[str] = Counter()
         self._entries: dict[int, Entry] = {}
         self._lanes: dict[str, Lane] = {}
         self._links: list[Link] = []
@@ -190,6 +191,7 @@ class MemoryQueue:
         """A worker died: what it had not answered goes to the front of its lane, or is an honest `error`."""
         if link in self._links:
             self._links.remove(link)
+            self.kills["worker"] += 1
         for lane in self._lanes.values():
             lane.held.pop(link, None)
         for entry in reversed([entry for entry in self._entries.values() if entry.holder is link]):

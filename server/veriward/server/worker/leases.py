@@ -3,7 +3,7 @@
 Gateway and worker speak in frames (`veriward.sandbox.frames`), as do worker and grader:
 
     gateway -> worker   W settings | J jobs | C ids to cancel
-    worker -> gateway   H hello | B ids begun | R results
+    worker -> gateway   H hello | B ids begun | R results | K cause of a grader's early end
     worker -> grader    J jobs | R D E F frames of an execution
     grader -> worker    R results | D the jobs are done | S stumbled (our fault) | X execution | C stop it
 

@@ -12,9 +12,8 @@ from typing import Protocol
 
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.leases import Key, Lease, pack_leases, pack_one, unpack_keys, unpack_stumble
+from veriward.server.worker.limits import Cause, exceeded
 from veriward.server.worker.parents import Fork, ParentLost, WarmParent
-
-_CPU_CLOCK = 2  # CPUCLOCK_SCHED: the clock id of another process's CPU time is (~pid << 3) | 2
 
 
 class Execution(Protocol):
@@ -32,6 +31,8 @@ class Outside(Protocol):
     def begun(self, leases: list[Lease]) -> None: ...
 
     def results(self, payload: bytes) -> None: ...
+
+    def killed(self, cause: Cause) -> None: ...
 
     def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Execution: ...
 
@@ -84,6 +85,7 @@ class Pool:
             if identity in grader.batch:
                 grader.batch[identity].todo.clear()
                 if self._at(grader) == identity:
+                    self._outside.killed(Cause.CANCELLED)
                     grader.kill()
                 return
 
@@ -201,8 +203,8 @@ class Pool:
             if grader.sentence is not None and grader.sentence[0] == ordinal:
                 if _strike(grader.batch, key):
                     self._tell(key, "timeout", grader.sentence[1])
-            elif grader.sentence is None:
-                self._blame(grader, key, "the grader died while judging it")
+            elif grader.sentence is None and self._blame(grader, key, "the grader died while judging it"):
+                self._outside.killed(Cause.DIED)
         self._put_back(grader)
         grader.channel = None
         grader.kill()
@@ -216,15 +218,16 @@ class Pool:
         self._pending.extendleft(reversed([lease for lease in grader.batch.values() if lease.todo]))
         grader.batch, grader.keys = {}, []
 
-    def _blame(self, grader: Grader, key: Key, reason: str) -> None:
-        """Use up one try of a rollout; after the last it is an honest `error`."""
+    def _blame(self, grader: Grader, key: Key, reason: str) -> bool:
+        """Use up one try of a rollout; after the last it is an honest `error`. False if nobody waits for it."""
         lease = grader.batch.get(key[0])
         if lease is None or key[1] not in lease.todo:
-            return
+            return False
         tries = lease.tries[key[1]] = lease.tries.get(key[1], 0) + 1
         if tries >= self._outside.max_tries:
             lease.todo.remove(key[1])
             self._tell(key, "error", f"{reason}, {tries} times")
+        return True
 
     def _tell(self, key: Key, status: str, reason: str) -> None:
         self._outside.results(pack_one(key, {"status": status, "reason": reason}))
@@ -239,27 +242,15 @@ class Pool:
         for grader in self._graders:
             if not grader.batch or grader.sentence is not None:
                 continue
-            ordinal, wall_ns, cpu_ns, in_sandbox = grader.fork.page.read()
+            ordinal = grader.fork.page.read()[0]
             if not 0 <= ordinal < len(grader.keys):
                 continue
-            reason = _over(grader.batch[grader.keys[ordinal][0]], grader.fork.pid, now, wall_ns, cpu_ns, in_sandbox)
-            if reason:
+            past = exceeded(grader.batch[grader.keys[ordinal][0]], grader.fork.page, grader.fork.pid, now)
+            if past is not None:
+                cause, reason = past
+                self._outside.killed(cause)
                 grader.sentence = (ordinal, reason)
                 grader.kill()
-
-
-def _over(lease: Lease, pid: int, now: float, wall_ns: int, cpu_ns: int, in_sandbox: bool) -> str:
-    if now > lease.finish_by:
-        return "the request's deadline passed while it was judged"
-    if in_sandbox:
-        return ""  # the sandbox has limits of its own
-    plan = lease.plan
-    wall_seconds = now - wall_ns / 1e9
-    if wall_seconds > plan.wall_seconds:
-        return f"judging took more than the verifier's {plan.wall_seconds:g} s"
-    if wall_seconds > plan.cpu_seconds and _cpu_seconds(pid) - cpu_ns / 1e9 > plan.cpu_seconds:
-        return f"judging took more than the verifier's {plan.cpu_seconds:g} s of CPU"
-    return ""
 
 
 def _strike(batch: dict[int, Lease], key: Key) -> bool:
@@ -269,10 +260,3 @@ def _strike(batch: dict[int, Lease], key: Key) -> bool:
         return False
     lease.todo.remove(key[1])
     return True
-
-
-def _cpu_seconds(pid: int) -> float:
-    try:
-        return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
-    except OSError:
-        return 0.0  # just died: the channel tells

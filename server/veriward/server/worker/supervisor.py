@@ -10,6 +10,7 @@ from typing import Any
 from veriward.sandbox.frames import unpack_run
 from veriward.server.worker.keepers import Keepers, Running
 from veriward.server.worker.leases import Lease, pack_ids, pack_one
+from veriward.server.worker.limits import Cause
 from veriward.server.worker.parents import WarmParent
 from veriward.server.worker.plan import EXECUTE_LANE
 from veriward.server.worker.pool import Pool
@@ -96,6 +97,9 @@ class Supervisor:
 
     def results(self, payload: bytes) -> None:
         self._send(b"R", payload)
+
+    def killed(self, cause: Cause) -> None:
+        self._send(b"K", cause.encode())
 
     def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Running:
         return self._keepers.submit(payload, relay)
