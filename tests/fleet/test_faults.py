@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import signal
 import socket
 import time
 from collections import Counter
@@ -79,3 +80,12 @@ def _alive(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def test_a_signal_to_the_whole_group_drains_rather_than_breaks(running: Any, honest: list[Any]) -> None:
+    """As service managers send it: to every process of the unit at once."""
+    running.grade([known.item() for known in honest])
+    for process in running.processes():
+        process.send_signal(signal.SIGTERM)
+    results = running.grade([known.item() for known in honest])
+    assert [result["reward"] for (result,) in results] == [known.reward for known in honest]

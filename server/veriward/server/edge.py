@@ -16,7 +16,7 @@ from veriward.server.problems import Refusal, problem_response, retry_after
 from veriward.server.queue import QueueFull
 from veriward.wire import ErrorCode
 
-OPEN_PATHS = frozenset({"/healthz"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # probes of orchestrators bring no key
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 CLIENT_GONE_STATUS = 499  # never sent; in logs and metrics only
 MAX_PATH_CHARS = 200  # of a path in the log

@@ -102,6 +102,7 @@ class Embedded:
         )
         self._links: set[WorkerLink] = set()
         self._failures = 0
+        self._started = False
         self._closed = False
         self._reaper = Reaper()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,6 +117,7 @@ class Embedded:
         self._go(self._reaper.collect_often())
         links = [await self._start_worker() for _ in range(self._settings.workers)]
         await asyncio.gather(*(link.ready for link in links))
+        self._started = True
         return self
 
     async def __aexit__(
@@ -162,7 +164,8 @@ class Embedded:
         self._reaper.end(link.process)
         self._failures = 0 if link.hello else self._failures + 1
         if link.refusal is not None:
-            print(f"{link.refusal}\n{link.refusal.remedy}", file=sys.stderr)
+            if self._started:  # before that, `__aenter__` raises it
+                print(f"no worker can be started any more: {link.refusal}", file=sys.stderr)
             return
         self._go(self._replace(RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]))
 

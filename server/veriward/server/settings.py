@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     idempotency_bytes: int = Field(default=64 * MIB, ge=0)
 
     grader_memory_bytes: int = Field(default=1024 * MIB, gt=0)
-    grader_max_rollouts: int = Field(default=20_000, gt=0, description="a grader is replaced after so many")
+    grader_max_rollouts: int = Field(default=200_000, gt=0, description="a grader is replaced after so many")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 

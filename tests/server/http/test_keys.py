@@ -30,13 +30,14 @@ async def test_a_key_lets_in(running: Any, case: tuple[str | None, int]) -> None
     header, status = case
     headers = {} if header is None else {"authorization": header.encode("latin-1")}
     async with running(api_keys="first,second:tasks:read") as client:
-        for method, path in (("POST", "/v1/grade"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")):
+        for method, path in (("POST", "/v1/grade"), ("GET", "/v1/verifiers"), ("GET", "/metrics"), ("GET", "/openapi.json")):
             answer = await client.request(method, path, content=BODY, headers=headers)
             assert answer.status_code == status
             if status == 401:
                 assert answer.headers["www-authenticate"] == "Bearer"
                 assert Problem.model_validate_json(answer.content).code == "unauthorized"
-        assert (await client.get("/healthz", headers=headers)).status_code == 200
+        for path in ("/healthz", "/readyz"):
+            assert (await client.get(path, headers=headers)).status_code == 200
 
 
 BINDINGS: dict[str, tuple[str, tuple[str, ...], bool]] = {

@@ -26,6 +26,9 @@ MAX_MESSAGE_BYTES = 64 << 10
 
 def main() -> None:
     die_with_parent(int(sys.argv[1]))
+    # A signal to the whole group or unit means "drain" to the gateway, which needs its graders for that.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[2]))
     settings = json.loads(control.recv(MAX_MESSAGE_BYTES))
     for module in settings["preload"]:
@@ -71,8 +74,6 @@ def _become_grader(parent: int, sock_fd: int, page_fd: int, memory_bytes: int) -
     """Never returns: a fault here ends the process, which the worker sees."""
     try:
         die_with_parent(parent)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         page = Page(page_fd)
         close_other_descriptors((0, 1, 2, sock_fd))
         readable = sorted({sys.prefix, sys.base_prefix, "/usr", *filter(os.path.isdir, sys.path)})
