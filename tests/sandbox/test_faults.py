@@ -62,7 +62,8 @@ def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
 VICTIMS: dict[str, Callable[[], list[psutil.Process]]] = {
     "the zygote": lambda: zygotes()[1:],
     "the process around the zygote": lambda: zygotes()[:1],
-    "every child, running and spare": running,
+    "the running child": lambda: running()[:1],
+    "the spare children": lambda: running()[1:],
     "the keeper": lambda: [keeper_of_this_process()],
 }
 
