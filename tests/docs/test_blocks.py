@@ -14,6 +14,7 @@ import typer.main
 
 from veriward.cli.main import app
 from veriward.server.settings import Settings
+from veriward.verifiers import verifiers
 
 COMMAND = re.compile(r"^(?:\S*/)?veriward (\w+)((?: .*)?)$", re.MULTILINE)
 OPTION = re.compile(r"(?<=\s)--?[a-z][\w-]*")
@@ -88,3 +89,10 @@ def test_every_setting_stands_in_the_table_with_its_default(page_of: Callable[[s
     assert shown.keys() == fields.keys()
     for name, default in fields.items():
         assert shown[name] == ("none" if default == () else f"{default:g}" if type(default) is float else str(default))
+
+
+def test_the_readme_names_every_verifier(page_of: Callable[[str], Any]) -> None:
+    shown = set(
+        re.findall(r"`([\w.]+)`", "".join(re.findall(r"^\| (`.*?) \|", page_of("README.md").text, re.MULTILINE)))
+    )
+    assert {name for name, one in verifiers().items() if one.module.startswith("veriward.")} - shown == set()
