@@ -28,6 +28,7 @@ from veriward.sandbox.execution import MIB, Limits
 MAX_MESSAGE_BYTES = 64 << 10
 _MAX_DESCRIPTORS = 4
 _DESCRIPTORS_SPACE = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
+_encode = json.JSONEncoder().encode
 # Plain numbers: combining the enumeration's members costs as much as the call.
 _HEAR_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
 _CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
@@ -125,7 +126,7 @@ class Child:
     def say(self, kind: bytes, body: object, descriptors: list[int]) -> None:
         """Never blocks. Raises `ProtocolFault` if the child has not read what it was sent before."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        text = kind + json.dumps(body).encode()
+        text = kind + _encode(body).encode()
         try:
             self.sock.sendmsg([text], rights, socket.MSG_DONTWAIT)
         except BlockingIOError:

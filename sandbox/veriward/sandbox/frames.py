@@ -14,7 +14,7 @@ import json
 import socket
 import struct
 from dataclasses import asdict
-from typing import Any
+from functools import lru_cache
 
 from veriward.sandbox.execution import Execution, Isolation, Limits, Run, RunStatus, Usage
 
@@ -114,23 +114,33 @@ def pack_run(run: Run) -> bytes:
         "exit_code": run.exit_code,
         "signal": run.signal,
         "usage": (run.usage.wall_seconds, run.usage.cpu_seconds, run.usage.memory_bytes),
-        "isolation": (run.isolation.level, run.isolation.layers, run.isolation.backend),
         "has_result": run.result is not None,
     }
-    return pack_blobs(head, [run.stdout, run.stderr, run.result or b""])
+    return pack_blobs(head, [run.stdout, run.stderr, run.result or b"", _pack_isolation(run.isolation)])
 
 
 def unpack_run(payload: bytes) -> Run:
-    head, (stdout, stderr, result) = unpack_blobs(payload)
+    head, (stdout, stderr, result, isolation) = unpack_blobs(payload)
     usage = Usage(*head.pop("usage"))  # type: ignore[misc]
-    isolation: Any = head.pop("isolation")
     has_result = head.pop("has_result")
     return Run(
         status=RunStatus(str(head.pop("status"))),
         usage=usage,
-        isolation=Isolation(isolation[0], tuple(isolation[1]), isolation[2]),
+        isolation=_unpack_isolation(isolation),
         stdout=stdout,
         stderr=stderr,
         result=result if has_result else None,
         **head,  # type: ignore[arg-type]
     )
+
+
+# Runs by the thousand share one isolation.
+@lru_cache(maxsize=8)
+def _pack_isolation(isolation: Isolation) -> bytes:
+    return _encode([isolation.level, isolation.layers, isolation.backend]).encode()
+
+
+@lru_cache(maxsize=8)
+def _unpack_isolation(payload: bytes) -> Isolation:
+    level, layers, backend = json.loads(payload)
+    return Isolation(level, tuple(layers), backend)
