@@ -75,7 +75,9 @@ def _mark_span(region: str) -> Span | None:
 
 def _clause(line: str) -> str:
     """A line up to where an explanation begins, without emphasis."""
-    return _CLAUSE.split(line, maxsplit=1)[0].strip().strip("*").strip()
+    clause = _CLAUSE.split(line, maxsplit=1)[0].strip()
+    unstopped = clause.rstrip(".!")
+    return (unstopped if unstopped.endswith("*") else clause).strip("*").strip()
 
 
 def _last_value(tail: str) -> str | None:
