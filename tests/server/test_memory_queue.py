@@ -131,7 +131,7 @@ async def test_a_dead_workers_rollouts_go_to_the_front_and_answered_ones_are_not
     desk.queue.join(link)
     desk.submit(desk.job("a", 2), desk.job("b"))
     await turn()
-    desk.queue.begun([link.leases[0].id])
+    desk.queue.begun([(link.leases[0].id, time.monotonic())])
     desk.answer(link.leases[0], 0)
     desk.queue.lost(link)
     desk.queue.join(heir)
@@ -146,7 +146,7 @@ async def test_a_job_whose_worker_dies_three_times_under_it_is_an_honest_error()
         link = Recorder(9)
         desk.queue.join(link)
         await turn()
-        desk.queue.begun([lease.id for lease in link.leases if lease.verifier == "a"])
+        desk.queue.begun([(lease.id, time.monotonic()) for lease in link.leases if lease.verifier == "a"])
         desk.queue.lost(link)
     assert desk.told == [("a", 0, "error")]
     assert desk.queue.depth().waiting == 1  # the one that never began lost no try
@@ -171,7 +171,7 @@ async def test_time_in_the_queue_and_time_to_run_end_apart() -> None:
     desk.queue.join(link)
     desk.submit(desk.job("runs", seconds=0.05), desk.job("waits", seconds=0.05))
     await turn()
-    desk.queue.begun([link.leases[0].id])
+    desk.queue.begun([(link.leases[0].id, time.monotonic())])
     while len(desk.told) < 2:
         await asyncio.sleep(0.01)
     assert desk.told == [("waits", 0, "overloaded"), ("runs", 0, "timeout")]

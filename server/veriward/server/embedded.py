@@ -14,7 +14,7 @@ from veriward.sandbox.errors import IsolationUnavailable
 from veriward.server.queue.memory import MemoryQueue
 from veriward.server.settings import Settings
 from veriward.server.worker.channel import Channel
-from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_ids
+from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_begun
 from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_for
 from veriward.server.worker.processes import Reaper, start
 from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, WorkerSettings
@@ -66,7 +66,7 @@ class WorkerLink:
         if kind == b"R":
             self._queue.results(payload)
         elif kind == b"B":
-            self._queue.begun(unpack_ids(payload))
+            self._queue.begun(unpack_begun(payload))
         elif kind == b"K":
             self._queue.kills[payload.decode()] += 1
         elif kind == b"H":

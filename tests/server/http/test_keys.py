@@ -30,7 +30,12 @@ async def test_a_key_lets_in(running: Any, case: tuple[str | None, int]) -> None
     header, status = case
     headers = {} if header is None else {"authorization": header.encode("latin-1")}
     async with running(api_keys="first,second:tasks:read") as client:
-        for method, path in (("POST", "/v1/grade"), ("GET", "/v1/verifiers"), ("GET", "/metrics"), ("GET", "/openapi.json")):
+        for method, path in (
+            ("POST", "/v1/grade"),
+            ("GET", "/v1/verifiers"),
+            ("GET", "/metrics"),
+            ("GET", "/openapi.json"),
+        ):
             answer = await client.request(method, path, content=BODY, headers=headers)
             assert answer.status_code == status
             if status == 401:

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from veriward.sandbox.frames import HEADER
 from veriward.server.worker.keepers import Keepers
 from veriward.server.worker.leases import Lease, unpack_keys
 from veriward.server.worker.plan import Plan
@@ -53,6 +54,14 @@ class Crew:
             await asyncio.sleep(0.01)
 
 
+def _unpacked(frames: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at < len(frames):
+        kind, size = HEADER.unpack_from(frames, at)
+        at += HEADER.size + size
+        yield kind, frames[at - size : at]
+
+
 def _body(responses: list[str]) -> bytes:
     return json.dumps({"task": {}, "responses": responses}).encode()
 
@@ -68,8 +77,10 @@ async def crew(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Crew]:
 async def _crew() -> AsyncIterator[Crew]:
     answers: dict[tuple[int, int], dict[str, Any]] = {}
 
-    def send(kind: bytes, payload: bytes) -> None:
-        if kind == b"R":
+    def write(frames: bytes) -> None:
+        for kind, payload in _unpacked(frames):
+            if kind != b"R":
+                continue
             keys, at = unpack_keys(payload)
             for key, result in zip(keys, json.loads(payload[at:]), strict=True):
                 assert key not in answers, f"{key} was answered twice"
@@ -85,7 +96,7 @@ async def _crew() -> AsyncIterator[Crew]:
         warm=(),
     )
     reaper = Reaper()
-    supervisor = Supervisor(settings, Keepers(0, "L2", reaper), reaper, send)
+    supervisor = Supervisor(settings, Keepers(0, "L2", reaper), reaper, write)
     watch = asyncio.get_running_loop().create_task(supervisor.watch())
     try:
         yield Crew(supervisor, answers)

@@ -171,12 +171,12 @@ class MemoryQueue:
         self._links.append(link)
         self._dispatch_soon()
 
-    def begun(self, ids: list[int]) -> None:
-        now = time.monotonic()
-        for identity in ids:
+    def begun(self, jobs: list[tuple[int, float]]) -> None:
+        """These jobs began at these `time.monotonic()` seconds."""
+        for identity, seconds in jobs:
             entry = self._entries.get(identity)
             if entry is not None:
-                entry.begun = entry.begun or now
+                entry.begun = entry.begun or seconds
 
     def results(self, payload: bytes) -> None:
         keys, at = unpack_keys(payload)

@@ -28,8 +28,12 @@ class Channel(asyncio.Protocol):
 
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Queue a frame; nothing happens when the peer is gone, which `on_lost` tells."""
+        self.write(pack(kind, payload))
+
+    def write(self, frames: bytes) -> None:
+        """Queue packed frames: one system call for all of them."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(pack(kind, payload))
+            self._transport.write(frames)
 
     def close(self) -> None:
         if self._transport is not None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from veriward.sandbox import Execution, ExecutionRefused, Run, SandboxError
-from veriward.sandbox.frames import pack_execution, receive, send, unpack_run
+from veriward.sandbox.frames import pack, pack_execution, receive, send, unpack_run
 from veriward.server.worker.leases import Key, Lease, pack_results, pack_stumble, unpack_leases
 from veriward.server.worker.page import Page
 from veriward.verifiers import InvalidTask, Verdict, Verifier, verifiers
@@ -77,8 +77,7 @@ class Grader:
                     self._add((lease.id, index), result)
                 ordinal += 1
         self._page.idle()
-        self._flush()
-        send(self._sock, b"D")
+        self._flush(pack(b"D"))
 
     def _judge_of(self, lease: Lease) -> Callable[[int], bytes]:
         """A function from the index of a response to its result, as JSON."""
@@ -128,10 +127,13 @@ class Grader:
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self, last: bytes = b"") -> None:
+        """Send what is ready, and a `last` frame in the same system call."""
         if self._keys:
-            send(self._sock, b"R", pack_results(self._keys, self._results))
+            last = pack(b"R", pack_results(self._keys, self._results)) + last
             self._keys, self._results = [], []
+        if last:
+            self._sock.sendall(last)
         self._flushed = time.monotonic()
 
 

@@ -3,7 +3,7 @@
 Gateway and worker speak in frames (`veriward.sandbox.frames`), as do worker and grader:
 
     gateway -> worker   W settings | J jobs | C ids to cancel
-    worker -> gateway   H hello | B ids begun | R results | K cause of a grader's early end
+    worker -> gateway   H hello | B jobs begun | R results | K cause of a grader's early end
     worker -> grader    J jobs | R D E F frames of an execution
     grader -> worker    R results | D the jobs are done | S stumbled (our fault) | X execution | C stop it
 
@@ -19,6 +19,7 @@ from veriward.server.worker.plan import Plan
 
 _COUNT = struct.Struct("<I")
 _KEY = struct.Struct("<QI")
+_BEGUN = struct.Struct("<Qd")
 _ID = struct.Struct("<Q")
 
 Key = tuple[int, int]
@@ -88,6 +89,15 @@ def unpack_keys(payload: bytes) -> tuple[list[Key], int]:
 
 def pack_one(key: Key, result: dict[str, object]) -> bytes:
     return pack_results([key], [json.dumps(result).encode()])
+
+
+def pack_begun(begun: list[tuple[int, float]]) -> bytes:
+    """Jobs and when they began, in `time.monotonic()` seconds."""
+    return b"".join(_BEGUN.pack(*entry) for entry in begun)
+
+
+def unpack_begun(payload: bytes) -> list[tuple[int, float]]:
+    return list(_BEGUN.iter_unpack(payload))
 
 
 def pack_ids(ids: list[int]) -> bytes:

@@ -62,7 +62,7 @@ class Worker:
         reaper = Reaper()
         keepers = Keepers(settings.sandboxes, settings.min_isolation, reaper)
         # The warm parents start at once and import while the keepers probe: together they are most of a start.
-        supervisor = Supervisor(settings, keepers, reaper, channel.send)
+        supervisor = Supervisor(settings, keepers, reaper, channel.write)
         try:
             report = await keepers.start()
         except IsolationUnavailable as refused:

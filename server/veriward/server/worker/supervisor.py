@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from veriward.sandbox.frames import unpack_run
+from veriward.sandbox.frames import pack, unpack_run
 from veriward.server.worker.keepers import Keepers, Running
-from veriward.server.worker.leases import Lease, pack_ids, pack_one
+from veriward.server.worker.leases import Lease, pack_begun, pack_one
 from veriward.server.worker.limits import Cause
 from veriward.server.worker.parents import WarmParent
 from veriward.server.worker.plan import EXECUTE_LANE
@@ -34,16 +34,17 @@ class WorkerSettings:
 
 
 class Supervisor:
-    """`send(kind, payload)` tells the gateway; see `leases.py` for the frames."""
+    """`write` sends packed frames to the gateway; `leases.py` lists them."""
 
     def __init__(
-        self, settings: WorkerSettings, keepers: Keepers, reaper: Reaper, send: Callable[[bytes, bytes], None]
+        self, settings: WorkerSettings, keepers: Keepers, reaper: Reaper, write: Callable[[bytes], None]
     ) -> None:
         self.max_tries = settings.max_tries
         self.max_rollouts = settings.grader_max_rollouts
         self._settings = settings
         self._keepers = keepers
-        self._send = send
+        self._write = write
+        self._begun: list[tuple[int, float]] = []
         self._reaper = reaper
         self._parents: dict[tuple[str, ...], WarmParent] = {}
         self._pools: dict[str, Pool] = {}
@@ -88,18 +89,28 @@ class Supervisor:
             for lease, running in [held for held in self._programs.values() if now > held[0].finish_by]:
                 del self._programs[lease.id]
                 result: dict[str, object] = {"status": "timeout", "reason": "the request's deadline passed"}
-                self._send(b"R", pack_one((lease.id, 0), result))
+                self.results(pack_one((lease.id, 0), result))
                 running.stop()
+            if self._begun:
+                self._write(self._take_begun())
             self._reaper.collect()
 
     def begun(self, leases: list[Lease]) -> None:
-        self._send(b"B", pack_ids([lease.id for lease in leases]))
+        """Told with the next results, or at the next look at the clocks: a write costs more than the news is worth."""
+        now = time.monotonic()
+        self._begun += [(lease.id, now) for lease in leases]
 
     def results(self, payload: bytes) -> None:
-        self._send(b"R", payload)
+        self._write(self._take_begun() + pack(b"R", payload))
+
+    def _take_begun(self) -> bytes:
+        if not self._begun:
+            return b""
+        begun, self._begun = self._begun, []
+        return pack(b"B", pack_begun(begun))
 
     def killed(self, cause: Cause) -> None:
-        self._send(b"K", cause.encode())
+        self._write(pack(b"K", cause.encode()))
 
     def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Running:
         return self._keepers.submit(payload, relay)
@@ -132,7 +143,7 @@ class Supervisor:
                 result = {"status": "invalid_task", "reason": payload.decode("utf-8", "replace")}
             else:
                 result = {"status": "error", "reason": payload.decode("utf-8", "replace")}
-            self._send(b"R", pack_one(key, result))
+            self.results(pack_one(key, result))
 
         self.begun([lease])
         self._programs[lease.id] = lease, self._keepers.submit(lease.payload, relay)
