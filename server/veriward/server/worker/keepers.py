@@ -84,9 +84,12 @@ class Keepers:
             asyncio.get_running_loop().call_later(STOP_SECONDS, self._insist, running, running.keeper)
 
     def close(self) -> None:
+        """They end by themselves when nobody is left to speak with, and remove their cgroups."""
         self._closed = True
         for keeper in self._all:
-            self._reaper.end(keeper.process)
+            if keeper.channel is not None:
+                keeper.channel.close()
+            self._reaper.expect(keeper.process)
 
     async def _start_one(self) -> Report:
         """A keeper that said hello; those that die before it are replaced."""
@@ -147,7 +150,8 @@ class Keepers:
         self._all.discard(keeper)
         if keeper in self._idle:
             self._idle.remove(keeper)
-        self._reaper.end(keeper.process)
+        if not self._closed:
+            self._reaper.end(keeper.process)
         running = keeper.running
         if running is not None:
             running.keeper = None

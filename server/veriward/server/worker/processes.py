@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 from veriward.sandbox import launch
@@ -16,6 +17,7 @@ _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTH
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH")
 
 COLLECT_SECONDS = 0.2
+END_SECONDS = 3.0
 
 
 def start(module: str, sock: socket.socket) -> subprocess.Popen[bytes]:
@@ -46,6 +48,10 @@ class Reaper:
             process.send_signal(signal.SIGKILL)
             self._ending.append(process)
 
+    def expect(self, process: subprocess.Popen[bytes]) -> None:
+        """It was asked to end by other means, and may take `END_SECONDS` to."""
+        self._ending.append(process)
+
     async def collect_often(self) -> None:
         """Until cancelled."""
         while True:
@@ -56,7 +62,12 @@ class Reaper:
         self._ending = [process for process in self._ending if process.poll() is None]
 
     def wait(self) -> None:
-        """Collect the rest; they were killed, so this is short."""
+        """Collect the rest. Most were killed, so this is short."""
+        until = time.monotonic() + END_SECONDS
         for process in self._ending:
-            process.wait()
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         self._ending.clear()
