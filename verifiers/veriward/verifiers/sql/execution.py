@@ -10,7 +10,7 @@ from veriward.sandbox.execution import Isolation, Sandbox
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.sql.compare import bag_strict, bird_set, spider_suite
 from veriward.verifiers.sql.statement import MAX_STATEMENT_CHARS, as_spider_runs_it, orders_rows, statement_of
-from veriward.verifiers.sql.tables import Failure, Result, Table, query_all
+from veriward.verifiers.sql.tables import Failure, Table, query_all
 from veriward.verifiers.verdict import InvalidTask, Verdict, unparsed
 from veriward.wire.outcomes import Outcome
 
@@ -53,6 +53,20 @@ class Mode(NamedTuple):
     same: Callable[[Table, Table, bool], bool]
 
 
+class Compared(NamedTuple):
+    """The tables of the gold query and of the statement, variant by variant, as far as the statement ran."""
+
+    gold: list[Table]
+    told: list[Table]
+    same: list[bool]
+    failure: Failure | None
+    isolation: Isolation
+
+    @property
+    def same_everywhere(self) -> bool:
+        return len(self.same) == len(self.gold) and all(self.same)
+
+
 MODES = {
     "bag_strict": Mode(str, orders_rows, bag_strict),
     "bird_set": Mode(str, lambda gold_sql: False, bird_set),
@@ -77,22 +91,23 @@ def sql(response: str, task: SqlTask, sandbox: Sandbox, /) -> Verdict:
     takes too long is wrong; two statements are no answer. Metrics: `rows` (on the first variant), `variants_matched`.
     """
     mode = MODES[task.compare]
-    gold = _gold_tables(task, mode.prepare(task.gold_sql), sandbox)
+    gold = gold_tables(task, mode, sandbox)
     statement = statement_of(response)
     if statement is None:
         return unparsed("no SQL statement")
     if len(statement) > MAX_STATEMENT_CHARS:
         return unparsed(f"the statement is longer than {MAX_STATEMENT_CHARS:,} characters", statement)
-    results, isolation = query_all(sandbox, tuple(task.scripts), mode.prepare(statement))
-    ordered = mode.ordered(task.gold_sql) if task.ordered is None else task.ordered
-    tables = [result for result in results if isinstance(result, Table)]  # they end with the first failure
-    matched = sum(mode.same(right, told, ordered) for right, told in zip(gold, tables, strict=False))
-    return _verdict(statement, results, matched, len(gold), isolation)
+    compared = compare(task, mode, gold, statement, sandbox)
+    outcome = Outcome.CORRECT if compared.same_everywhere else Outcome.WRONG
+    if compared.failure is not None and compared.failure.kind in NOT_ONE_QUERY:
+        outcome = Outcome.UNPARSED
+    reward = float(compared.same_everywhere)
+    return verdict_on(compared, outcome, reward, {"answer": reward}, statement)
 
 
-def _gold_tables(task: SqlTask, query: str, sandbox: Sandbox) -> list[Table]:
+def gold_tables(task: SqlTask, mode: Mode, sandbox: Sandbox) -> list[Table]:
     """What the gold query gives on each variant. Raises `InvalidTask` naming the script or the query at fault."""
-    results, _ = gold_results(sandbox, tuple(task.scripts), query)  # type: ignore[arg-type]
+    results, _ = gold_results(sandbox, tuple(task.scripts), mode.prepare(task.gold_sql))  # type: ignore[arg-type]
     tables = [result for result in results if isinstance(result, Table)]
     failure = results[-1]
     if isinstance(failure, Failure):
@@ -104,22 +119,31 @@ def _gold_tables(task: SqlTask, query: str, sandbox: Sandbox) -> list[Table]:
     return tables
 
 
-def _verdict(statement: str, results: list[Result], matched: int, variants: int, isolation: Isolation) -> Verdict:
-    first, last = results[0], results[-1]
+def compare(task: SqlTask, mode: Mode, gold: list[Table], statement: str, sandbox: Sandbox) -> Compared:
+    """Run `statement` on every variant, up to the first that it fails on, and compare what it gives."""
+    results, isolation = query_all(sandbox, tuple(task.scripts), mode.prepare(statement))
+    ordered = mode.ordered(task.gold_sql) if task.ordered is None else task.ordered
+    told = [result for result in results if isinstance(result, Table)]
+    failure = results[-1] if isinstance(results[-1], Failure) else None
+    same = [mode.same(right, table, ordered) for right, table in zip(gold, told, strict=False)]
+    return Compared(gold, told, same, failure, isolation)
+
+
+def verdict_on(compared: Compared, outcome: Outcome, reward: float, parts: dict[str, float], statement: str) -> Verdict:
+    variants, matched = len(compared.gold), sum(compared.same)
     reason = ""
-    outcome = Outcome.CORRECT if matched == variants else Outcome.WRONG
-    if isinstance(last, Failure):
-        reason = str(last)
-        outcome = Outcome.UNPARSED if last.kind in NOT_ONE_QUERY else outcome
+    if compared.failure is not None:
+        reason = str(compared.failure)
     elif matched < variants:
         reason = f"the rows differ on {variants - matched} of {variants} variants"
-    reward = float(outcome is Outcome.CORRECT)
+    rows = len(compared.told[0].rows) if compared.told else 0
+    isolation = compared.isolation
     return Verdict(
         outcome,
         reward,
-        {"answer": reward},
+        parts,
         statement,
         reason,
-        {"rows": float(len(first.rows) if isinstance(first, Table) else 0), "variants_matched": float(matched)},
+        {"rows": float(rows), "variants_matched": float(matched)},
         isolation=(isolation.level, isolation.layers, isolation.backend),
     )

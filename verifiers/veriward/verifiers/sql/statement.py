@@ -8,6 +8,7 @@ from veriward.verifiers.verdict import InvalidTask
 
 if TYPE_CHECKING:
     from sqlglot import Token
+    from sqlglot.expressions import Expression
 
 MAX_STATEMENT_CHARS = 20_000
 
@@ -82,6 +83,19 @@ def as_spider_runs_it(query: str) -> str:
         if token.token_type is TokenType.DISTINCT:
             query = query[: token.start] + query[token.end + 1 :]
     return query
+
+
+def parsed(query: str) -> "Expression | None":
+    """The syntax tree of the query's first statement, None where it can't be read or is nested too deeply."""
+    from sqlglot.dialects.sqlite import SQLite
+    from sqlglot.errors import SqlglotError
+    from sqlglot.expressions import Expression
+
+    try:
+        trees = SQLite().parse(query)
+    except (SqlglotError, RecursionError):
+        return None
+    return trees[0] if trees and isinstance(trees[0], Expression) else None
 
 
 def _tokens(query: str) -> "list[Token]":
