@@ -89,7 +89,10 @@ class Child:
             raise SandboxError(f"a child could not be confined: {message[1:].decode(errors='replace') or 'it ended'}")
         # The kernel's word, in our numbering; only we have it waited for, so the number stays its own till then.
         self._pid = _CREDENTIALS.unpack(control[0][2])[0]
-        self.pidfd = os.pidfd_open(self._pid)
+        try:
+            self.pidfd = os.pidfd_open(self._pid)
+        except OSError as fault:  # gone meanwhile, with its zygote: its number may even read as 0
+            raise SandboxError("a child died before it was given anything") from fault
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
     def equip(self, limits: Limits, runs: int, others: int, files: dict[str, bytes]) -> None:
