@@ -9,8 +9,8 @@ from veriward.cli.exits import Exit, stop
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from veriward.sandbox.levels import Report
 
+    from veriward.sandbox.levels import Report
     from veriward.server.settings import Settings
 
 SECRET = "(hidden)"
@@ -42,9 +42,9 @@ def check(
     `min_isolation`.
     """
     from rich.console import Console
-    from veriward.sandbox.levels import probe
 
     from veriward.cli.configured import load_settings
+    from veriward.sandbox.levels import probe
 
     console = Console(highlight=False)
     settings = load_settings(config)

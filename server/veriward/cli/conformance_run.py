@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
-from veriward.sandbox.local import LocalSandbox
-
 from veriward.sandbox import Sandbox
+from veriward.sandbox.local import LocalSandbox
 from veriward.verifiers import Verifier
 from veriward.verifiers.conformance import BadCases, NoSandbox, cases, run, shortcomings
 

@@ -63,9 +63,8 @@ def _execute_bodies(per_request: int) -> Iterator[bytes]:
 
 def _engine(session: Session, row: str, make: Callable[[int], tuple[str, Tests]]) -> None:
     """The engine without a server: `make(number)` gives a program and its (stdin, stdout) pairs."""
-    from veriward.sandbox.local import LocalSandbox
-
     from veriward.sandbox import Execution
+    from veriward.sandbox.local import LocalSandbox
 
     session.tell(row)
     with LocalSandbox() as sandbox:
