@@ -159,10 +159,16 @@ class Child:
             raise ProtocolFault(str(fault)) from None
 
     def cpu_seconds(self) -> float:
-        """Of all its threads since its fork; its descendants' are known when it has ended."""
+        """Of all its threads since its fork; its descendants' are known when it has ended.
+
+        Raises `SandboxError` when it went away with its zygote.
+        """
         if self.exit_code is not None:
             return self._total_cpu_seconds
-        return time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED of a process, as in clock_getcpuclockid(3)
+        try:
+            return time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED, as in clock_getcpuclockid(3)
+        except OSError as fault:
+            raise SandboxError("a child went away unwaited for") from fault
 
     def memory_bytes(self) -> int:
         """Its peak: the cgroup's where there is one, else the largest resident set among it and its descendants."""
