@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from veriward.sandbox.execution import Sandbox
-from veriward.verifiers.grounding.boxes import MAX_BOXES, Box, GoldBox, gold_boxes, greedy_pairs, read_boxes
+from veriward.verifiers.grounding.boxes import MAX_BOXES, Box, GoldBox, Pair, gold_boxes, greedy_pairs, read_boxes
 from veriward.verifiers.grounding.reading import read_answer
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.verdict import Verdict, unparsed
@@ -68,7 +68,10 @@ def detection(response: str, task: DetectionTask, sandbox: Sandbox, /) -> Verdic
     if len(predicted) > MAX_BOXES:
         return unparsed(f"{len(predicted):,} boxes, more than {MAX_BOXES}")
     params, gold = task.params, gold_boxes(task.gold)
-    scores = [_parts(predicted, gold, threshold, params.match) for threshold in params.thresholds]
+    same_label = params.match == "max_label_first"
+    # The largest IoU goes first, so that the pairs at a higher threshold are the first of those at a lower one.
+    pairs = greedy_pairs(predicted, gold, min(params.thresholds), same_label=same_label)
+    scores = [_parts(predicted, gold, [pair for pair in pairs if pair.iou >= least]) for least in params.thresholds]
     iou, completeness = (min(1.0, sum(part) / len(scores)) for part in zip(*scores, strict=True))
     size = params.size_penalty ** abs(len(predicted) - len(gold))
     weight = params.completeness_weight
@@ -84,9 +87,8 @@ def detection(response: str, task: DetectionTask, sandbox: Sandbox, /) -> Verdic
     )
 
 
-def _parts(predicted: list[Box], gold: list[Box], threshold: float, match: str) -> tuple[float, float]:
-    """`iou` and `completeness` at one threshold."""
-    pairs = greedy_pairs(predicted, gold, threshold, same_label=match == "max_label_first")
+def _parts(predicted: list[Box], gold: list[Box], pairs: list[Pair]) -> tuple[float, float]:
+    """`iou` and `completeness` of the pairs at one threshold."""
     labelled = sum(pair.iou for pair in pairs if predicted[pair.predicted].label == gold[pair.gold].label)
     missed = (len(gold) - len(pairs)) / len(gold)
     false = (len(predicted) - len(pairs)) / len(predicted)

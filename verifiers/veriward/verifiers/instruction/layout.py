@@ -261,9 +261,9 @@ def line_indent(text: str) -> bool:
 
 @check("format:quote_unquote")
 def quote_unquote(text: str) -> bool:
-    """No quotation follows another or ends the text, and there is one."""
+    """No quotation follows another or ends the text."""
     plain = "".join(text.replace("“", '"').replace("”", '"').replace("'\"'", "").split())
-    return '"' in plain and '""' not in plain and plain.rstrip(PUNCTUATION.replace('"', ""))[-1:] != '"'
+    return '""' not in plain and plain.rstrip(PUNCTUATION.replace('"', ""))[-1:] != '"'
 
 
 @check("format:list")
