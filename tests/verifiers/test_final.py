@@ -22,6 +22,10 @@ FOUND: dict[str, tuple[str, str]] = {
     "the last line": ("Some words.\n\nb\n", "b"),
     "the last line of a list": ("Some words.\n- b", "b"),
     "the last line in bold": ("Some words.\n**b**", "b"),
+    "the last line's bold end": ("Some words.\nIt must be **b**.", "b"),
+    "the last line with bold within": ("It must **not** be b", "It must **not** be b"),
+    "bold that is denied": ("It is not **b**", "It is not **b**"),
+    "two in bold": ("It is **a** or **b**", "It is **a** or **b**"),
 }
 
 

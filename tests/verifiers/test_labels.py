@@ -27,6 +27,12 @@ COMMITTED: dict[str, tuple[str, str | None]] = {
     "JSON with a number": ('{"label": 1}', "1"),
     "with a reason": ("toxic because it says 1 word", "toxic"),
     "with a sentence": ("Toxic. The text is not civil.", "toxic"),
+    "another denied": ("toxic, not C", "toxic"),
+    "another denied in brackets": ("it is toxic (not very toxic)", "toxic"),
+    "a negation that is a name, in passing": ("it is toxic, no doubt about it", "toxic"),
+    "both denied": ("not toxic or C", None),
+    "both denied with nor": ("neither toxic nor C", None),
+    "named and denied": ("toxic, or not toxic", None),
     "two": ("toxic or non-toxic", None),
     "denied": ("not toxic", None),
     "denied from afar": ("not at all toxic", None),
@@ -47,7 +53,8 @@ def test_one_class(answer: str, named: str | None) -> None:
 def test_classes_in() -> None:
     assert classes_in("toxic, C and 1", NAMES) == {"toxic", "C", "1"}
     assert classes_in("nothing", NAMES) == set()
-    assert classes_in("never C", NAMES) is None
+    assert classes_in("never C", NAMES) == set()
+    assert classes_in("toxic, but not C", NAMES) == {"toxic"}
     assert classes_in("non-toxic, C", NAMES) == {"non-toxic", "C"}
 
 

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veriward.verifiers.conformance import NoSandbox
-from veriward.verifiers.quantities import MAX_EXPONENT, MAX_NUMBER_CHARS, MAX_QUANTITY_CHARS, quantity_in, read
+from veriward.verifiers.quantities import (
+    MAX_EXPONENT,
+    MAX_NUMBER_CHARS,
+    MAX_QUANTITY_CHARS,
+    quantity_in,
+    quantity_in_prose,
+    read,
+)
 from veriward.verifiers.regression import MAX_METRIC, RegressionTask, regression
 from veriward.verifiers.verdict import Verdict
 
@@ -96,6 +103,22 @@ IN_ANSWERS: dict[str, tuple[str, str | None]] = {
 @pytest.mark.parametrize(("answer", "value"), IN_ANSWERS.values(), ids=IN_ANSWERS.keys())
 def test_the_quantity_in_an_answer(answer: str, value: str | None) -> None:
     found = quantity_in(answer)
+    assert (found and found.value) == (value and Fraction(value))
+
+
+IN_PROSE: dict[str, tuple[str, str | None]] = {
+    "would be": ("The predicted rating would be 3.5", "3.5"),
+    "money": ("I would pay $3,500 for it", None),
+    "money at the end": ("I would pay -$3,500", "-3500"),
+    "a bound": ("It is more than 5", None),
+    "a doubt": ("It may not be 5", None),
+    "two numbers": ("In 1990 it was 5", None),
+}
+
+
+@pytest.mark.parametrize(("answer", "value"), IN_PROSE.values(), ids=IN_PROSE.keys())
+def test_the_quantity_in_prose(answer: str, value: str | None) -> None:
+    found = quantity_in_prose(answer)
     assert (found and found.value) == (value and Fraction(value))
 
 

@@ -1,4 +1,4 @@
-"""Finds the classes that a short answer names, and none where it denies or retracts one.
+"""Finds the classes that a short answer names, those apart that it denies.
 
 A class is named by its own words, or by other words given for it, as whole words: "not_entailment" is not
 "entailment", and the longest name that fits is meant. Case, separators and punctuation don't count; letters are never
@@ -21,6 +21,8 @@ _NEGATING_WORDS = "not no never neither nor without non except than cannot hardl
 _NEGATIONS = frozenset(_NEGATING_WORDS.split())
 _IS, _WRONG = frozenset(("is", "was", "are", "be")), frozenset(("not", "wrong", "incorrect", "false", "unlikely"))
 _NEGATION_REACH = 3
+# What joins a name to a denied one before it: "not spam or ham" denies both.
+_JOINING = frozenset(("or", "and"))
 _JSON_KEYS = (
     "answer", "label", "labels", "class", "classes", "category", "categories", "prediction", "verdict", "judgment",
     "judgement", "result", "sentiment", "intent", "topic", "emotion", "stance", "conclusion", "final_answer", "choice",
@@ -43,30 +45,33 @@ def one_class(answer: str, names: Names) -> str | None:
     if found is not None:
         return found
     for text in (answer, head_of(answer)):
-        named = classes_in(text, names) if text else None
-        if named is not None and len(named) == 1:
+        named = classes_in(text, names) if text else set()
+        if len(named) == 1:
             return named.pop()
     return None
 
 
-def classes_in(answer: str, names: Names) -> set[str] | None:
-    """All classes that `answer` names, None where it denies one."""
+def classes_in(answer: str, names: Names) -> set[str]:
+    """All classes that `answer` names and does not deny; none at all where it names and denies the same one."""
     by_first = _by_first(tuple(names.items()))
     tokens = _tokens(answer)
     named: set[str] = set()
+    denied: set[str] = set()
     at = free_from = 0
+    was_denied = False
     while at < len(tokens):
         span, meant = next(
             ((len(name), meant) for name, meant in by_first.get(tokens[at], ()) if tokens[at : at + len(name)] == name),
             (1, None),
         )
-        if meant is not None:
-            if _denied(tokens[max(free_from, at - _NEGATION_REACH) : at], tokens[at + span : at + span + 2], by_first):
-                return None
-            named.add(meant)
+        is_negation = span == 1 and tokens[at] in _NEGATIONS and 0 < at < len(tokens) - 1
+        if meant is not None and not is_negation:
+            before, after = tokens[free_from:at], tokens[at + span : at + span + 2]
+            was_denied = _denies(before, after) or (was_denied and _JOINING.issuperset(before))
+            (denied if was_denied else named).add(meant)
             free_from = at + span
         at += span
-    return named
+    return named if named.isdisjoint(denied) else set()
 
 
 def json_value(answer: str) -> str:
@@ -90,12 +95,10 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return told
 
 
-def _denied(before: list[str], after: list[str], by_first: Mapping[str, list[tuple[list[str], str]]]) -> bool:
-    """Whether the words about a name deny it. A negation that is itself a name ("no") is none."""
-    for token in before:
-        is_name = any(name == [token] for name, _ in by_first.get(token, ()))
-        if token.endswith(("n't", "n’t")) or (token in _NEGATIONS and not is_name):
-            return True
+def _denies(before: list[str], after: list[str]) -> bool:
+    """Whether the words about a name deny it."""
+    if any(token in _NEGATIONS or token.endswith(("n't", "n’t")) for token in before[-_NEGATION_REACH:]):
+        return True
     return bool(after) and (after[0].endswith(("n't", "n’t")) or (after[0] in _IS and not _WRONG.isdisjoint(after[1:])))
 
 

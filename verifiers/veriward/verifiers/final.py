@@ -1,8 +1,8 @@
 r"""Finds the words that a response finally commits to: one rule of selection for all verifiers of short answers.
 
 The last `<answer>` or `\boxed{}` after the thinking decides, whichever comes later; without one, the line after the
-last "the answer is" or "Answer:"; without that, a closing fenced block, or else the last line. No earlier place is ever
-asked: a container that is empty or never closed is no answer.
+last "the answer is" or "Answer:"; without that, a closing fenced block, or else the last line, of which bold type at
+its end is the answer. No earlier place is ever asked: a container that is empty or never closed is no answer.
 """
 
 import re
@@ -24,6 +24,10 @@ _WRAPPERS = (
 )  # fmt: skip
 _FIRST_MARKS = frozenset(mark for opening, _ in _WRAPPERS for mark in opening[0])
 _LINE_MARK = re.compile(r"[\s>#]*(?:[-*•]\s+)?")
+_BOLD_END = re.compile(r"^([^*]{0,300})\*\*([^*\n]{0,199}[^*\s:：])\*\*[\s.!。]*$")
+_DOUBT = re.compile(
+    r"\b(?:not|no|nor|or|never|neither|either|maybe|perhaps|possibly|if|unless)\b|n['’]t\b", re.IGNORECASE
+)
 # Where an explanation begins. The stop of an abbreviation ("St.", "J.") follows fewer than three word characters.
 _EXPLANATION = re.compile(
     r"(?<=\w\w\w)[.!]\s+|(?<=[。！])|,?\s+(?:because|since|as (?:it|the|this|they))\b|\s+\((?:because|since|as)\b"
@@ -110,6 +114,9 @@ def _stated(region: str) -> str:
         if body is not None:
             return body
     last = text.rpartition("\n")[2]
+    bold = _BOLD_END.search(last)
+    if bold is not None and not _DOUBT.search(bold[1]):
+        return bold[2]
     return _LINE_MARK.sub("", last, count=1)
 
 

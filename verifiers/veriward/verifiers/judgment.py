@@ -9,7 +9,7 @@ from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.choice.payload import letter_in
 from veriward.verifiers.classes import clash, json_value, key_of, one_class
 from veriward.verifiers.final import NoAnswer, final_answer, head_of
-from veriward.verifiers.quantities import quantity_in, read
+from veriward.verifiers.quantities import quantity_in_prose, read
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.verdict import Verdict, correct, unparsed, wrong
 
@@ -34,8 +34,9 @@ _CANDIDATE = re.compile(
     r"\b(?:the\s+)?(?:response|assistant|model|answer|option|output|candidate|summary|completion)\s+(?=[(\[*]*\w\b)",
     re.IGNORECASE,
 )
+_LEAD = re.compile(r"^[^:]{1,60}?(?:\bis\b|:)\s*")
 _COMPARED = re.compile(
-    r"([A-Z1-9])\s*(?:(>{1,3}|<{1,3}|=|≈|~)=?"
+    r"(?:I\s+(?:\w+\s+)?prefer\s+)?([A-Z1-9])\s*(?:(>{1,3}|<{1,3}|=|≈|~)=?|over"
     r"|is\s+(?:\w+\s+)?(?:better|preferred|preferable|superior|stronger)\s+(?:than|to))\s*([A-Z1-9])"
 )
 _TIES = frozenset(("tie", "a tie", "it is a tie", "draw", "equal", "equally good", "both equal", "same", "neither"))
@@ -138,7 +139,7 @@ def _told(response: str) -> str:
 
 
 def _score(answer: str, task: JudgmentTask) -> Verdict:
-    told = quantity_in(_OUT_OF.sub("", answer)) or quantity_in(_OUT_OF.sub("", head_of(answer) or ""))
+    told = quantity_in_prose(_OUT_OF.sub("", answer)) or quantity_in_prose(_OUT_OF.sub("", head_of(answer) or ""))
     if told is None:
         return unparsed("the answer is not one score", answer)
     error = abs(told.value - read(repr(task.gold)).value)  # type: ignore[union-attr]
@@ -161,4 +162,4 @@ def _preference(answer: str, task: JudgmentTask) -> str | None:
     if letters == PAIR and len(scores) == 2 and scores[0] is not None and scores[1] is not None:
         difference = scores[0].value - scores[1].value
         return (min(ties) if ties else None) if not difference else "A" if difference > 0 else "B"
-    return letter_in(bare, letters, {})
+    return letter_in(bare, letters, {}) or letter_in(_LEAD.sub("", bare), letters, {})

@@ -65,10 +65,10 @@ class LabelsTask(Task):
 def labels(response: str, task: LabelsTask, sandbox: Sandbox, /) -> Verdict:
     """Take the class that the final answer names; with `multi`, all of them, which must be exactly the gold ones.
 
-    With `classes`, an answer may be a sentence or JSON, and commits to a class when it names one alone: two classes, or
-    a denied one ("not positive"), are no answer. Without them the answer must be the gold label itself, "Label: "
-    before it apart. Case, separators and punctuation don't count, and a name is only ever whole words. What explains a
-    committed answer ("because …") may name others.
+    With `classes`, an answer may be a sentence or JSON, and commits to a class when it names one alone, denied ones
+    apart: "spam, not ham" does, "not spam" and "spam or ham" don't. Without them the answer must be the gold label
+    itself, "Label: " before it apart. Case, separators and punctuation don't count, and a name is only ever whole
+    words. What explains a committed answer ("because …") may name others.
 
     1 or 0: naming every class earns nothing. Metrics with `multi`: `precision`, `recall` and `f1` of the set.
     """
@@ -102,7 +102,7 @@ def _open_label(answer: str, gold: list[str]) -> str | None:
 def _set(answer: str, task: LabelsTask) -> Verdict:
     told = _told_set(answer, task.classes)
     if told is None:
-        return unparsed("the answer denies a class, or names none", answer)
+        return unparsed("the answer names no class", answer)
     gold = set(map(key_of, task.gold))
     shared = len(gold & told)
     precision = shared / len(told) if told else float(not gold)

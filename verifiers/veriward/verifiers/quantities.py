@@ -27,8 +27,8 @@ _SIGNS = _FOLDED | str.maketrans(
         "·": "*", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'", "＄": "$", "￥": "¥", "{": "", "}": "",
     }
 )  # fmt: skip
-_LATEX = re.compile(r"\\(times|cdot|%|\$|,)")
-_LATEX_SIGNS = {"times": "*", "cdot": "*", "%": "%", "$": "$", ",": ""}
+_LATEX = re.compile(r"\\(times|cdot|approx|sim|%|\$|,)")
+_LATEX_SIGNS = {"times": "*", "cdot": "*", "approx": "~", "sim": "~", "%": "%", "$": "$", ",": ""}
 _APPROXIMATELY = re.compile(r"(?:approximately|approx\.?|about|around|roughly|circa|ca\.|~|≈|=|:)\s*", re.IGNORECASE)
 _ACCOUNTING = re.compile(r"([^\w()+-]{0,3}|[A-Z]{2,3}\s?\$?)\s*\(\s*([^()+-]*[0-9][^()+-]*)\)(.*)")
 _QUANTITY = re.compile(
@@ -90,6 +90,12 @@ _CURRENCIES = {
 }  # fmt: skip
 _TOKEN = re.compile(r"%|[^\s%]+")
 _NO_UNIT = re.compile(r"[\d?=<>±+|\\]")
+_ANY_NUMBER = re.compile(r"[-−+]?[$€£¥]?[0-9][0-9.,]*")
+_BOUNDS_OR_DOUBTS = re.compile(
+    r"\b(?:not|no|nor|or|neither|either|between|maybe|perhaps|than|under|over|above|below|least|most|up\s+to|within|if)\b"
+    r"|n['’]t\b|[<>±≤≥]",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(r"[^\d]{1,80}?(?:\b(?:is|was|are|of|equals)\b|[:=≈~])\s*", re.IGNORECASE)
 
 
@@ -118,6 +124,15 @@ def quantity_in(answer: str) -> Quantity | None:
             if found is not None:
                 return found
     return None
+
+
+def quantity_in_prose(answer: str) -> Quantity | None:
+    """As `quantity_in`; also the only number of a sentence that says no more of it: "I would rate it 7"."""
+    found = quantity_in(answer)
+    if found is not None or len(answer) > MAX_QUANTITY_CHARS or _BOUNDS_OR_DOUBTS.search(answer):
+        return found
+    numbers = list(_ANY_NUMBER.finditer(answer))
+    return read(answer[numbers[0].start() :]) if len(numbers) == 1 else None
 
 
 def read(text: str) -> Quantity | None:

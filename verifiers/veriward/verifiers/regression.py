@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.final import NoAnswer, final_answer
-from veriward.verifiers.quantities import quantity_in, read, readings, same_kind
+from veriward.verifiers.quantities import quantity_in_prose, read, readings, same_kind
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.verdict import Verdict, unparsed
 from veriward.wire.outcomes import Outcome
@@ -72,7 +72,7 @@ def regression(response: str, task: RegressionTask, sandbox: Sandbox, /) -> Verd
         answer = final_answer(response)
     except NoAnswer as none:
         return unparsed(str(none))
-    told = quantity_in(answer)
+    told = quantity_in_prose(answer)
     if told is None:
         return unparsed("the answer is not one number", answer)
     gold = read(task.gold)
