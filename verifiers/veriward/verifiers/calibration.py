@@ -1,13 +1,14 @@
 """The verifier `calibration`: RLCR's reward for a right answer and an honest confidence."""
 
 import re
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from veriward.sandbox.execution import Sandbox
-from veriward.verifiers.judging import judge, parse_task
-from veriward.verifiers.registry import Task, Verifier, verifier, verifiers
+from veriward.verifiers.inner import Inner, InnerTask
+from veriward.verifiers.judging import parse_task
+from veriward.verifiers.registry import Task, verifier, verifiers
 from veriward.verifiers.verdict import InvalidTask, Verdict
 from veriward.wire.outcomes import Outcome
 
@@ -47,8 +48,16 @@ class CalibrationTask(Task):
     """`gold`: the right answer, or several that are; or `task`: another verifier's, as `{"verifier": …, …}`."""
 
     gold: Gold | Annotated[list[Gold], Field(min_length=1, max_length=MAX_GOLDS)] | None = None
-    task: dict[str, Any] | None = None
+    task: InnerTask | None = None
     params: CalibrationParams = CalibrationParams()
+
+    @field_validator("task")
+    @classmethod
+    def _about_an_answer(cls, task: Inner | None) -> Inner | None:
+        asked = None if task is None else task.verifier
+        if asked is not None and (asked.runs_programs or asked.messages or asked.function is calibration):
+            raise InvalidTask("task.verifier", f"{asked.name!r} can not be asked about an answer alone")
+        return task
 
     @model_validator(mode="after")
     def _one_way_to_judge(self) -> "CalibrationTask":
@@ -131,33 +140,19 @@ def _right(task: CalibrationTask, answer: str, sandbox: Sandbox) -> bool:
     """Whether a verifier that the task names, or implies, finds the answer right. Raises `InvalidTask`."""
     written = f"<answer>{answer}</answer>"
     if task.task is not None:
-        return _judged(_inner(dict(task.task)), "task", written, sandbox)
+        return task.task.judge(written, sandbox).outcome is Outcome.CORRECT
     golds = [task.gold] if isinstance(task.gold, str) else task.gold
     refusals = []
     for name, field in (("short_answer", "gold"), ("math", "answer")):
+        known = verifiers()[name]
         try:
-            if _judged((verifiers()[name], {field: golds}), "gold", written, sandbox):
+            if (
+                Inner(known, parse_task(known, {field: golds}), "gold").judge(written, sandbox).outcome
+                is Outcome.CORRECT
+            ):
                 return True
         except InvalidTask as refused:
             refusals.append(refused)
     if len(refusals) == 2:
-        raise InvalidTask("gold", "; ".join(map(str, refusals)))
+        raise InvalidTask("gold", "; ".join(refused.message for refused in refusals))
     return False
-
-
-def _judged(asked: tuple[Verifier, dict[str, Any]], field: str, written: str, sandbox: Sandbox) -> bool:
-    found, fields = asked
-    try:
-        return judge(found, parse_task(found, fields), written, sandbox).outcome is Outcome.CORRECT
-    except InvalidTask as refused:
-        raise InvalidTask(f"{field}.{refused.field}", str(refused)) from None
-
-
-def _inner(fields: dict[str, Any]) -> tuple[Verifier, dict[str, Any]]:
-    name = fields.pop("verifier", None)
-    found = verifiers().get(name) if isinstance(name, str) else None
-    if found is None:
-        raise InvalidTask("task.verifier", f"{name!r} is no verifier")
-    if found.runs_programs or found.messages or found.function is calibration:
-        raise InvalidTask("task.verifier", f"{name!r} can not be asked about an answer alone")
-    return found, fields

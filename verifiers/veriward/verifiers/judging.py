@@ -13,20 +13,30 @@ from pydantic import BaseModel, ValidationError
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.registry import Verifier
-from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, InvalidTask, Verdict, unparsed
+from veriward.verifiers.verdict import (
+    MAX_EXTRACTED_CHARS,
+    MAX_REASON_CHARS,
+    WHOLE_TASK,
+    InvalidTask,
+    Verdict,
+    unparsed,
+)
 
 Message = Mapping[str, Any]
 Response = str | Sequence[Message]
 """A text, or chat messages `{"role", "content"}` whose content is a text, a list of parts, or None."""
 
 
-def parse_task(verifier: Verifier, fields: Mapping[str, Any]) -> BaseModel:
-    """The verifier's task from its JSON fields, `verifier` left out. Raises `InvalidTask` naming the first bad one."""
+def parse_task(verifier: Verifier, fields: Mapping[str, Any], context: object = None) -> BaseModel:
+    """The verifier's task from its JSON fields, `verifier` left out. Raises `InvalidTask` naming the first bad one.
+
+    `context` reaches the validators of the task's model.
+    """
     try:
-        return verifier.task.model_validate(dict(fields))
+        return verifier.task.model_validate(dict(fields), context=context)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        raise InvalidTask(_path(first["loc"]) or "task", first["msg"].removeprefix("Value error, ")) from None
+        raise InvalidTask(_path(first["loc"]) or WHOLE_TASK, first["msg"].removeprefix("Value error, ")) from None
 
 
 def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:

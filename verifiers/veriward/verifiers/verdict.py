@@ -7,6 +7,7 @@ from veriward.wire.outcomes import Outcome
 
 MAX_EXTRACTED_CHARS = 1_000
 MAX_REASON_CHARS = 1_000
+WHOLE_TASK = "task"  # the field named where no single one is at fault
 
 
 class InvalidTask(Exception):
@@ -15,6 +16,11 @@ class InvalidTask(Exception):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+        self.message = message
+
+    def within(self, place: str) -> "InvalidTask":
+        """The same fault, told of the task that holds the broken one at `place`."""
+        return InvalidTask(place if self.field == WHOLE_TASK else f"{place}.{self.field}", self.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,80 @@
+"""Compositions: how they are declared, and how one verdict is made of those of inner tasks.
+
+Names, figures, integrity and isolation are carried. A composition pays from 0 up: an inner reward below 0 counts as 0,
+so that no way to fail pays better than another.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.inner import PRELOAD, Inner
+from veriward.verifiers.judging import Response
+from veriward.verifiers.registry import Function, verifier
+from veriward.verifiers.verdict import Verdict
+from veriward.wire.outcomes import Outcome
+
+# For several dear parts; each alone may have less.
+CPU_SECONDS = 40.0
+WALL_SECONDS = 120.0
+
+
+def composition(name: str, *, version: int, task: type[BaseModel]) -> Callable[[Function], Function]:
+    """Declare a verifier that asks others: of any kind, so it gets the messages and may run programs."""
+    return verifier(
+        name,
+        version=version,
+        task=task,
+        messages=True,
+        preload=PRELOAD,
+        cpu_seconds=CPU_SECONDS,
+        wall_seconds=WALL_SECONDS,
+        batch=4,
+        runs_programs=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an inner task's verifier said; `name` is that verifier's with the task's place: `math[0]`."""
+
+    name: str
+    verdict: Verdict
+
+    @property
+    def reward(self) -> float:
+        return max(0.0, self.verdict.reward)
+
+    @property
+    def right(self) -> bool:
+        return self.verdict.outcome is Outcome.CORRECT
+
+
+def ask(parts: Sequence[Inner], at: int, response: Response, sandbox: Sandbox) -> Judged:
+    """The verdict of `parts[at]`. Raises `InvalidTask`."""
+    return Judged(f"{parts[at].verifier.name}[{at}]", parts[at].judge(response, sandbox))
+
+
+def ask_all(parts: Sequence[Inner], response: Response, sandbox: Sandbox) -> list[Judged]:
+    return [ask(parts, at, response, sandbox) for at in range(len(parts))]
+
+
+def combined(outcome: Outcome, reward: float, judged: Sequence[Judged], deciding: Judged | None = None) -> Verdict:
+    """One verdict: `parts` are the inner rewards by name; the answer and the reason are those of `deciding`, if any.
+
+    Where none decides, every part that is not right tells its reason.
+    """
+    telling = [each for each in judged if not each.right and each.verdict.reason] if deciding is None else [deciding]
+    weakest = min((each.verdict.isolation for each in judged if each.verdict.isolation), default=None)
+    return Verdict(
+        outcome,
+        reward,
+        {each.name: each.reward for each in judged},
+        next((each.verdict.extracted for each in telling or judged if each.verdict.extracted is not None), None),
+        "; ".join(f"{each.name}: {each.verdict.reason}" for each in telling if each.verdict.reason),
+        {f"{each.name}.{figure}": value for each in judged for figure, value in each.verdict.metrics.items()},
+        "weak" if any(each.verdict.integrity == "weak" for each in judged) else "strong",
+        weakest,
+    )
