@@ -133,6 +133,17 @@ async def test_each_response_gets_its_status_and_its_neighbours_keep_theirs(
     assert reason is None or reason in results[2]["reason"]
 
 
+async def test_tasks_of_equal_fields_are_told_apart_by_their_verifier(crew: Crew) -> None:
+    parts = [{"verifier": "choice", "answer": "B"}]
+    body = json.dumps({"task": {"parts": parts}, "responses": ["Answer: B"]}).encode()
+    finish_by = time.monotonic() + 20
+    names = ["gate", "weighted"] * 20
+    crew.supervisor.take([Lease(i, "grade", name, PLAN, finish_by, [0], body) for i, name in enumerate(names)])
+    await crew.until(lambda: len(crew.answers) == len(names))
+    told = {(result["verifier"], result.get("reward")) for result in crew.answers.values()}
+    assert told == {("gate", 1.0), ("weighted", 1.0)}
+
+
 async def test_a_grader_can_reach_nothing(crew: Crew) -> None:
     ((result,),) = await crew.grade(["escape"])
     assert result["extracted"] == ""

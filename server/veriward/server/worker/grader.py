@@ -102,7 +102,7 @@ class Grader:
 
     def _task(self, verifier: Verifier, fields: dict[str, Any]) -> BaseModel:
         """The validated task. Raises `InvalidTask` naming the first faulty field."""
-        key = sha256(to_json(fields)).digest()
+        key = sha256(to_json([verifier.name, fields])).digest()
         known = self._tasks.get(key)
         if known is not None:
             self._tasks.move_to_end(key)
