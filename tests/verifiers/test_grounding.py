@@ -220,3 +220,14 @@ FLOODS = ["[", "]", "[]", "{", "(", "[1,", "[0,0,1,1],", "'", "<answer>", "```js
 def test_a_million_characters_of_anything_are_judged(verifier: Any, piece: str) -> None:
     task = parse_task(verifier, example(verifier))
     verifier.function(piece * (1_000_000 // len(piece)), task, NoSandbox())
+
+
+@given(st.lists(CORNERS, min_size=1, max_size=4), st.sampled_from([0.3, 0.5, "average"]))
+def test_no_wrong_detection_earns_more_than_a_right_one(boxes: list[tuple[int, ...]], threshold: Any) -> None:
+    gold = [{"bbox_2d": [0, 0, 8, 8], "label": "a"}, {"bbox_2d": [4, 4, 12, 12], "label": "b"}]
+    task = parse_task(verifiers()["grounding.detection"], {"gold": gold, "params": {"iou_threshold": threshold}})
+    assert isinstance(task, DetectionTask)
+    right = detection(str(gold), task, NoSandbox())
+    some = detection(str([{"bbox_2d": list(box), "label": "a"} for box in boxes]), task, NoSandbox())
+    assert some.outcome is not Outcome.CORRECT
+    assert some.reward < right.reward == pytest.approx(1.0)

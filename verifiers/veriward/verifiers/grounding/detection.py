@@ -14,7 +14,6 @@ from veriward.wire.outcomes import Outcome
 AVERAGED_THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99)
 # The share of the training done up to which a threshold holds.
 DYNAMIC_THRESHOLDS = ((0.1, 0.85), (0.25, 0.95), (1.0, 0.99))
-HIT_THRESHOLD = 0.5
 
 
 class DetectionParams(Task):
@@ -59,7 +58,7 @@ def detection(response: str, task: DetectionTask, sandbox: Sandbox, /) -> Verdic
     mean over eleven thresholds from 0.5 to 0.99.
 
     The published loop removes the last pair it looked at instead of the best one, so that a perfect answer in another
-    order scores 0.15; ours removes the best. Correct: every box has its own of the same label at IoU ≥ 0.5.
+    order scores 0.15; ours removes the best. Correct: every box has its own of the same label at the (lowest) t.
     """
     answer = read_answer(response)
     predicted = read_boxes(answer.value)
@@ -76,8 +75,8 @@ def detection(response: str, task: DetectionTask, sandbox: Sandbox, /) -> Verdic
     size = params.size_penalty ** abs(len(predicted) - len(gold))
     weight = params.completeness_weight
     reward = ((1 - weight) * iou + weight * completeness) * size
-    hits = greedy_pairs(predicted, gold, HIT_THRESHOLD, same_label=True)
-    found = len(hits) == len(gold) == len(predicted)
+    labelled = sum(predicted[pair.predicted].label == gold[pair.gold].label for pair in pairs)
+    found = labelled == len(gold) == len(predicted)
     return Verdict(
         Outcome.CORRECT if found else Outcome.PARTIAL if reward > 0 else Outcome.WRONG,
         reward,
