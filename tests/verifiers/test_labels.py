@@ -9,7 +9,7 @@ from veriward.verifiers.conformance import NoSandbox
 from veriward.verifiers.labels import MAX_CLASS_CHARS, MAX_CLASSES, LabelsTask, labels
 from veriward.verifiers.verdict import Verdict
 
-NAMES = {name: name for name in ("toxic", "non-toxic", "very toxic", "C", "C++", "-1", "1", "no", "👍")}
+NAMES = tuple((name, name) for name in ("toxic", "non-toxic", "very toxic", "C", "C++", "-1", "1", "no", "👍"))
 
 COMMITTED: dict[str, tuple[str, str | None]] = {
     "the class": ("toxic", "toxic"),
@@ -59,7 +59,7 @@ def test_classes_in() -> None:
 
 
 def test_the_beginning_of_a_name_still_denies() -> None:
-    names = {"true": "true", "not enough information": "unknown"}
+    names = (("true", "true"), ("not enough information", "unknown"))
     assert one_class("not true", names) is None
     assert one_class("there is not enough information", names) == "unknown"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from veriward.sandbox.execution import Sandbox
-from veriward.verifiers.classes import clash, key_of, one_class
+from veriward.verifiers.classes import Names, clash, key_of, one_class
 from veriward.verifiers.final import NoAnswer, final_answer
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.verdict import Verdict, correct, unparsed, wrong
@@ -86,7 +86,7 @@ def claim(response: str, task: ClaimTask, sandbox: Sandbox, /) -> Verdict:
 
 
 @lru_cache(maxsize=64)
-def _names(classes: tuple[str, ...]) -> Mapping[str, str]:
+def _names(classes: tuple[str, ...]) -> Names:
     """What may be said for each class: its own name, and the words of its meaning where it alone has that meaning.
 
     A meaning that no class has is known too, so that it is wrong and not unparsed.
@@ -102,9 +102,9 @@ def _names(classes: tuple[str, ...]) -> Mapping[str, str]:
         if len(meant[meaning]) < 2
         for word in words
     }
-    return {**others, **{name: name for name in classes}}
+    return tuple({**others, **{name: name for name in classes}}.items())
 
 
 @lru_cache(maxsize=64)
 def _by_key(classes: tuple[str, ...]) -> Mapping[str, str]:
-    return {key_of(name): meant for name, meant in _names(classes).items()}
+    return {key_of(name): meant for name, meant in _names(classes)}

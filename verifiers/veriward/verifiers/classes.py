@@ -7,7 +7,7 @@ folded.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -29,10 +29,11 @@ _JSON_KEYS = (
     "preference", "winner", "score", "rating", "value",
 )  # fmt: skip
 
-Names = Mapping[str, str]
-"""From each name, in its own writing, to the class that it names."""
+Names = tuple[tuple[str, str], ...]
+"""Each name, in its own writing, with the class that it names."""
 
 
+@lru_cache(maxsize=1_024)
 def key_of(text: str) -> str:
     """The form in which names are compared; empty for a text of nothing."""
     return " ".join(_tokens(text)) or " ".join(text.casefold().split()).strip(_EDGES)
@@ -41,7 +42,7 @@ def key_of(text: str) -> str:
 def one_class(answer: str, names: Names) -> str | None:
     """The single class that `answer` commits to. What explains it may name others; what hedges makes it None."""
     answer = json_value(answer)
-    found = _lookup(tuple(names.items())).get(key_of(answer))
+    found = _lookup(names).get(key_of(answer))
     if found is not None:
         return found
     for text in (answer, head_of(answer)):
@@ -53,7 +54,7 @@ def one_class(answer: str, names: Names) -> str | None:
 
 def classes_in(answer: str, names: Names) -> set[str]:
     """All classes that `answer` names and does not deny; none at all where it names and denies the same one."""
-    by_first = _by_first(tuple(names.items()))
+    by_first = _by_first(names)
     tokens = _tokens(answer)
     named: set[str] = set()
     denied: set[str] = set()
@@ -106,13 +107,13 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(text.casefold())
 
 
-@lru_cache(maxsize=1_024)
-def _lookup(names: tuple[tuple[str, str], ...]) -> dict[str, str]:
+@lru_cache(maxsize=128)
+def _lookup(names: Names) -> dict[str, str]:
     return {key_of(name): meant for name, meant in names}
 
 
-@lru_cache(maxsize=1_024)
-def _by_first(names: tuple[tuple[str, str], ...]) -> dict[str, list[tuple[list[str], str]]]:
+@lru_cache(maxsize=128)
+def _by_first(names: Names) -> dict[str, list[tuple[list[str], str]]]:
     """Tokenised names by their first token, the longest first."""
     by_first: dict[str, list[tuple[list[str], str]]] = {}
     for name, meant in names:

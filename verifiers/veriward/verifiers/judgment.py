@@ -27,8 +27,8 @@ _VERDICTS = {
         "not correct", "not right", "not true", "not valid", "not sound",
     ),
 }  # fmt: skip
-_VERDICT_NAMES = {name: verdict for verdict, names in _VERDICTS.items() for name in names}
-_VERDICT_KEYS = {key_of(name): verdict for name, verdict in _VERDICT_NAMES.items()}
+_VERDICT_NAMES = tuple((name, verdict) for verdict, names in _VERDICTS.items() for name in names)
+_VERDICT_KEYS = {key_of(name): verdict for name, verdict in _VERDICT_NAMES}
 _BRACKETS = re.compile(r"\[\[([^\[\]]{1,100})\]\]")
 _CANDIDATE = re.compile(
     r"\b(?:the\s+)?(?:response|assistant|model|answer|option|output|candidate|summary|completion)\s+(?=[(\[*]*\w\b)",
@@ -125,7 +125,7 @@ def judgment(response: str, task: JudgmentTask, sandbox: Sandbox, /) -> Verdict:
     if task.letters:
         named = _preference(answer, task)
     else:
-        names = _VERDICT_NAMES if task.classes is None else {name: name for name in task.classes}
+        names = _VERDICT_NAMES if task.classes is None else tuple((name, name) for name in task.classes)
         named = one_class(answer, names)
     if named is None:
         return unparsed("the answer commits to no single verdict", answer)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from veriward.sandbox.execution import Sandbox
-from veriward.verifiers.classes import clash, classes_in, json_value, key_of, one_class
+from veriward.verifiers.classes import Names, clash, classes_in, json_value, key_of, one_class
 from veriward.verifiers.final import NoAnswer, final_answer, head_of
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.verdict import Verdict, correct, unparsed, wrong
@@ -85,8 +85,8 @@ def labels(response: str, task: LabelsTask, sandbox: Sandbox, /) -> Verdict:
     return correct(named) if key_of(named) in map(key_of, task.gold) else wrong(named)
 
 
-def _names(classes: list[str] | None) -> dict[str, str]:
-    return {name: name for name in classes or ()}
+def _names(classes: list[str] | None) -> Names:
+    return tuple((name, name) for name in classes or ())
 
 
 def _open_label(answer: str, gold: list[str]) -> str | None:

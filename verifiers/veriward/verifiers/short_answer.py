@@ -94,7 +94,7 @@ def short_answer(response: str, task: ShortAnswerTask, sandbox: Sandbox, /) -> V
     return correct(answer) if head is not None and _equal(aliases, head, words(head)) else wrong(answer)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=256)
 def _aliases(gold: tuple[str, ...]) -> frozenset[Alias]:
     return frozenset(Alias(tuple(words(alias)), tuple(numbers(alias))) for alias in gold)
 

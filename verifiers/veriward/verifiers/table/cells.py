@@ -110,12 +110,12 @@ CONVENTIONS: dict[str, Same] = {
 }
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def _gold(cell: str) -> tuple[tuple[Day, ...], Quantity | None]:
     return read_date(cell), read(cell)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def _told(cell: str) -> tuple[tuple[Day, ...], Quantity | None]:
     return read_date(cell) or read_date(head_of(cell) or ""), quantity_in(cell)
 
@@ -144,7 +144,7 @@ def _same_text(gold: str, told: str) -> bool:
     return left == right if left[0] else "".join(gold.split()) == "".join(told.split())
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def _text(cell: str) -> tuple[list[str], list[Decimal]]:
     return words(cell), numbers(cell)
 
@@ -157,7 +157,7 @@ def _close(gold: Fraction, told: Fraction, absolute: Fraction, relative: Fractio
     return abs(gold - told) <= max(absolute, relative * abs(gold))
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def _guru_value(cell: str) -> Fraction | None:
     found = quantity_in(re.sub(r"[,$\\]", "", cell).replace(":", "/"))
     return None if found is None else _value(found)
