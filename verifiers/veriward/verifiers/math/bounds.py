@@ -22,6 +22,18 @@ MAX_EXPONENT = 10_000
 MAX_PRECISION_BITS = 32_768  # of a value, and so of the precision that tells two values apart
 MAX_WORK = 800_000  # per response, in microseconds of a slow core, counted and not timed; see `evaluate.Budget`
 
+# Of what is given to sympy's solvers: on these, the dearest that we found takes a quarter of a second.
+MAX_ALGEBRA_NODES = 96
+MAX_ALGEBRA_DIGITS = 9
+MAX_ALGEBRA_DEGREE = 8
+MAX_ALGEBRA_SYMBOLS = 3
+MAX_LISTED_INTEGERS = 128
+# Of what is given to math-verify's parser, which evaluates as it reads.
+MAX_SECOND_CHARS = 256
+MAX_SECOND_CELLS = 12  # beyond the first of each row: four rows of four
+MAX_SECOND_DIGITS = 9
+MAX_SECOND_POWER = 4_096  # the product of all exponents
+
 
 class TooLarge(Exception):
     """The answer is more than the bounds allow."""

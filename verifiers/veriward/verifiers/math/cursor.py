@@ -10,15 +10,21 @@ from veriward.verifiers.math.tree import Tree
 # Binding powers: a relation's side reads all three, a product's factor none.
 SET, SUM, PRODUCT = 1, 2, 3
 
+MAX_PRODUCT_LETTERS = 6  # of a word that is a product where only a formula can stand; elsewhere half as many
+
 
 @dataclass
 class Cursor(ABC):
-    """`found` ends in `END`, which is never passed. `bars`: how many `|` are open, so that the next one closes."""
+    """`found` ends in `END`, which is never passed. `bars`: how many `|` are open, so that the next one closes.
+
+    `formulas`: how many arguments (`\\frac{mgh}{2}`) or scripts are open; in them, words are products of letters.
+    """
 
     found: list[Token]
     at: int = 0
     depth: float = 0
     bars: int = 0
+    formulas: int = 0
     nodes: int = 0
 
     @property
@@ -57,6 +63,17 @@ class Cursor(ABC):
 
     def leave(self, levels: float = 1) -> None:
         self.depth -= levels
+
+    @property
+    def product_letters(self) -> int:
+        return MAX_PRODUCT_LETTERS if self.formulas else MAX_PRODUCT_LETTERS // 2
+
+    def formula(self) -> Tree:
+        """What a command takes: a group, or one primary."""
+        self.formulas += 1
+        tree = self.primary()
+        self.formulas -= 1
+        return tree
 
     def raw_script(self) -> str:
         """A subscript as it is written: it only names."""

@@ -116,7 +116,7 @@ class Comparison:
             return self._same_items(_values(gold.items, self), other.items)
         if kinds == ("()", "()") or (set(kinds) <= {"()", "[]"} and len(gold.items) != 2):
             return self._same_items(gold.items, other.items)
-        if kinds == ("()", "list") and (pairs := assigned(other)) is not None:
+        if kinds in (("()", "list"), ("()", "and")) and (pairs := assigned(other)) is not None:
             return self._same_items(gold.items, pairs)
         if kinds == ("[]", "[]"):
             return self._same_items(gold.items, other.items)

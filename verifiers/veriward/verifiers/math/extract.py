@@ -19,6 +19,7 @@ _AFTER_MARK = re.compile(r"\s*[-+$\\(\[{.€£]*\d|\s*[$\\]")
 _CLAUSE = re.compile(
     r"(?<=[^\s.])[.!]\s+(?=[A-Z*#])|,?\s+(?:since|because|which|where|I hope)\b|\s+\((?:since|because|as)\b|。"
 )
+_COPULA = re.compile(r"\s?(?:である|です|でした|だ|입니다|이다|이에요|예요)[.。]?$")
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _NUMBER = re.compile(r"(?<![\w.])[-−]?(?:\$\s?)?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?%?")
 _SENTENCE_END = re.compile(r"[.!?]\s|[。\n]")
@@ -74,8 +75,10 @@ def _mark_span(region: str) -> Span | None:
 
 
 def _clause(line: str) -> str:
-    """A line up to where an explanation begins, without emphasis."""
+    """A line up to where an explanation begins, without emphasis or a last "is", as Japanese and Korean have it."""
     clause = _CLAUSE.split(line, maxsplit=1)[0].strip()
+    if not clause.isascii():
+        clause = _COPULA.sub("", clause)
     unstopped = clause.rstrip(".!")
     return (unstopped if unstopped.endswith("*") else clause).strip("*").strip()
 

@@ -33,6 +33,8 @@ def expanded(tree: Tree) -> Tree:
         if len(matrices) == 1:
             factors = tuple(arg for arg in tree.args if not isinstance(arg, Matrix))
             return Matrix(tuple(tuple(Op("mul", (*factors, cell)) for cell in row) for row in matrices[0].rows))
+    if isinstance(tree, Group) and tree.kind == "cases" and (rows := _conditions(tree)):
+        return Group("and", rows)
     if isinstance(tree, Relation):
         last = expanded(tree.sides[-1])
         if isinstance(last, Group) and last is not tree.sides[-1]:
@@ -49,6 +51,15 @@ def expanded(tree: Tree) -> Tree:
     if _has_both_signs(tree):
         return Group("list", (_signed(tree, 1), _signed(tree, -1)))
     return tree
+
+
+def _conditions(cases: Group) -> tuple[Relation, ...]:
+    """The relations of a system, one in each row; none for a function by cases."""
+    (matrix,) = cases.items
+    cells = [cell for row in matrix.rows for cell in row] if isinstance(matrix, Matrix) else []
+    found = tuple(cell for cell in cells if isinstance(cell, Relation))
+    one_a_row = isinstance(matrix, Matrix) and len(found) == len(cells) == len(matrix.rows)
+    return found if one_a_row else ()
 
 
 def _has_both_signs(tree: Tree) -> bool:

@@ -37,17 +37,19 @@ def same_set(gold: Tree, other: Tree, comparer: Comparer) -> bool:
     """Whether both are sets of reals, and the same one."""
     if isinstance(other, Relation) and not isinstance(gold, Relation):
         return False
-    left, right = _pieces(gold, comparer), _pieces(other, comparer)
-    if left is None or right is None:
-        return False
-    left, right = _merged(left), _merged(right)
+    left, right = pieces(gold, comparer), pieces(other, comparer)
+    return left is not None and right is not None and same_pieces(left, right, comparer)
+
+
+def same_pieces(left: Pieces, right: Pieces, comparer: Comparer) -> bool:
+    left, right = merged(left), merged(right)
     return len(left) == len(right) and all(
         _same_end(mine.low, theirs.low, comparer) and _same_end(mine.high, theirs.high, comparer)
         for mine, theirs in zip(left, right, strict=True)
     )
 
 
-def _pieces(tree: Tree, comparer: Comparer) -> Pieces | None:
+def pieces(tree: Tree, comparer: Comparer) -> Pieces | None:
     """None for what is no set of reals that we read."""
     match tree:
         case Constant("R"):
@@ -58,7 +60,7 @@ def _pieces(tree: Tree, comparer: Comparer) -> Pieces | None:
         case Group("()" | "[]" | "(]" | "[)", (low, high)):
             return _interval(low, high, tree.kind[0] == "[", tree.kind[1] == "]", comparer)
         case Group("cup" | "or", items):
-            parts = [_pieces(item, comparer) for item in items]
+            parts = [pieces(item, comparer) for item in items]
             found = [piece for part in parts for piece in part or ()]
             return None if any(part is None for part in parts) or len(found) > MAX_PIECES else found
         case Group("cap" | "and", items):
@@ -74,14 +76,14 @@ def _solutions(relation: Relation, comparer: Comparer) -> Pieces | None:
     r"""Of `a < x`, `x >= a`, `a < x <= b`, `x != a`, `x \in S`, `x = a`; one symbol, alone on its side."""
     match relation:
         case Relation(("∈",), (Symbol(), members)):
-            return _pieces(members, comparer)
+            return pieces(members, comparer)
         case Relation((sign,), (left, Symbol())) if not symbols(left):
             flipped = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(sign, sign)
             return _solutions(Relation((flipped,), (relation.sides[1], left)), comparer)
         case Relation(("=",), (Symbol(), value)) if not symbols(value):
-            return _pieces(Group("{}", (value,)), comparer)
+            return pieces(Group("{}", (value,)), comparer)
         case Relation(("!=",), (Symbol(), value)) if not symbols(value):
-            return _pieces(Group("minus", (Constant("R"), Group("{}", (value,)))), comparer)
+            return pieces(Group("minus", (Constant("R"), Group("{}", (value,)))), comparer)
         case Relation((("<" | "<=") as sign,), (Symbol(), value)) if not symbols(value):
             return _interval(_MINUS_OO, value, False, sign == "<=", comparer)
         case Relation(((">" | ">=") as sign,), (Symbol(), value)) if not symbols(value):
@@ -115,7 +117,7 @@ def _same_end(mine: End, theirs: End, comparer: Comparer) -> bool:
     return mine.closed == theirs.closed and comparer.equal(mine.tree, theirs.tree)
 
 
-def _merged(pieces: Pieces) -> Pieces:
+def merged(pieces: Pieces) -> Pieces:
     """In order, touching pieces joined."""
     found: Pieces = []
     for piece in sorted(pieces, key=lambda piece: (piece.low.value, not piece.low.closed)):
@@ -141,18 +143,18 @@ def _combined(items: tuple[Tree, ...], comparer: Comparer, *, outside: bool) -> 
     """The intersection of all, or the first without the others."""
     result: Pieces | None = None
     for item in items:
-        part = _pieces(item, comparer)
+        part = pieces(item, comparer)
         if part is None:
             return None
         if result is not None and outside:
-            part = _complement(_merged(part))
-        result = part if result is None else _intersection(result, part)
+            part = _complement(merged(part))
+        result = part if result is None else intersection(result, part)
         if len(result) > MAX_PIECES:
             return None
     return result
 
 
-def _intersection(left: Pieces, right: Pieces) -> Pieces:
+def intersection(left: Pieces, right: Pieces) -> Pieces:
     found = []
     for mine in left:
         for theirs in right:

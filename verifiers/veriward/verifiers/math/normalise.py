@@ -8,11 +8,11 @@ import unicodedata
 
 _SUPERSCRIPTS = {ord(sign): f"^{{{digit}}}" for digit, sign in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 _SUBSCRIPTS = {ord(sign): f"_{{{digit}}}" for digit, sign in enumerate("₀₁₂₃₄₅₆₇₈₉")}
-_GREEK_NAMES = (
+GREEK_NAMES = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi omega "
     "Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega"
 )
-_GREEK = dict(zip("αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ", _GREEK_NAMES.split(), strict=True))
+_GREEK = dict(zip("αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩ", GREEK_NAMES.split(), strict=True))
 _SIGNS = {
     "−": "-", "–": "-", "‐": "-", "‑": "-", "—": "-", "﹣": "-", "－": "-", "＋": "+", "＝": "=",
     "（": "(", "）": ")", "［": "[", "］": "]", "，": ", ", "、": ", ", "；": ";", "：": ":", "．": ".", "％": "%",
@@ -37,6 +37,7 @@ _FOLD: dict[int, str] = {
 _WRAPPERS = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"), ('"', '"'))
 _LAST_STOPS = ".,;:。"
 _FIRST_SIGNS = re.compile(r"^(?:=|:|\\approx(?![A-Za-z]))\s*")
+_TIME_OF_DAY = re.compile(r"(?<=[\d ~{,])([AaPp])\.\s?[Mm]\b\.?")
 _OUTER_SPACING = re.compile(r"^(?:\\[,;:! ])+\s*|\s*(?:\\[,;:! ])+$")
 _SPACING = re.compile(r"\\[,;:! ]|\\(?:left|right|quad|qquad|displaystyle)(?![A-Za-z])|[\s~$]+")
 # `1 2` is not `12`.
@@ -51,6 +52,8 @@ def clean(raw: str) -> str:
         text = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in text.translate(_FOLD)).strip()
     if "..." in text:
         text = text.replace("...", "\\ldots ").strip()
+    if _TIME_OF_DAY.search(text):
+        text = _TIME_OF_DAY.sub(r"\1m", text)
     before = None
     while text != before:
         before = text

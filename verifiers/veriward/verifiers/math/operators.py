@@ -11,7 +11,7 @@ from veriward.verifiers.math.units import is_unit_word
 INFIX = {"\\cup": SET, "\\cap": SET, "\\setminus": SET, "+": SUM, "-": SUM, "\\pm": SUM, "\\mp": SUM}
 INFIX |= {"*": PRODUCT, "/": PRODUCT, ":": PRODUCT}
 _SET_KINDS: dict[str, GroupKind] = {"\\cup": "cup", "\\cap": "cap", "\\setminus": "minus"}
-_NO_FACTORS = frozenset(["\\pmod", "\\mod", "\\end", "\\rfloor", "\\rceil"])
+_NO_FACTORS = frozenset(["\\pmod", "\\mod", "\\end", "\\rfloor", "\\rceil", "\\over", "\\choose"])
 
 _FIRST_IDEOGRAPH = "\u2e80"  # from here on a letter is a word: `42个`
 
@@ -23,7 +23,7 @@ class Operators(Cursor):
         while True:
             sign = self.token.text if self.token.kind in ("sign", "command") else ""
             power = INFIX.get(sign)
-            if power is None and self.starts_factor():
+            if power is None and self.starts_factor() and not self.is_time_of_day(left):
                 sign, power = "", PRODUCT
             if power is None or power < floor:
                 break
@@ -31,6 +31,10 @@ class Operators(Cursor):
             left = self.combine(sign, left, self.operand(power + 1) if power == PRODUCT else self.expression(power + 1))
         self.leave()
         return left
+
+    def is_time_of_day(self, tree: Tree) -> bool:
+        """Whether `PM` follows `3:30`; elsewhere `pm` is a product."""
+        return isinstance(tree, Group) and tree.kind == "ratio" and self.token.text.casefold() in ("am", "pm")
 
     def combine(self, sign: str, left: Tree, right: Tree) -> Tree:
         if sign in ("+", "-"):
@@ -98,9 +102,9 @@ class Operators(Cursor):
     def script(self) -> Tree:
         """What `^` or a bare command argument takes: a group, or one sign and one primary."""
         if self.take("-"):
-            return negative(self.primary())
+            return negative(self.formula())
         self.take("+")
-        return self.primary()
+        return self.formula()
 
     def starts_factor(self) -> bool:
         token = self.token
@@ -111,13 +115,13 @@ class Operators(Cursor):
         if token.kind == "sign":
             return token.text in ("(", "{") or (token.text == "|" and not self.bars)
         if token.kind == "word":
-            return _is_factor(token)
+            return _is_factor(token, self.product_letters)
         return False
 
 
-def _is_factor(token: Token) -> bool:
+def _is_factor(token: Token, longest: int) -> bool:
     """Whether a word after a value multiplies it: `2xy`, `3 pi`; not `5 cm`, `5 men`."""
     word = token.text.casefold()
     if word in ("and", "or") or word[0] >= _FIRST_IDEOGRAPH or (len(word) > 1 and is_unit_word(word)):
         return False
-    return word in FUNCTIONS or word in CONSTANTS or word in GREEK_WORDS or len(word) <= (2 if token.spaced else 3)
+    return word in FUNCTIONS or word in CONSTANTS or word in GREEK_WORDS or len(word) <= longest - token.spaced

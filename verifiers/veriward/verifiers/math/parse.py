@@ -14,7 +14,19 @@ from veriward.verifiers.math.normalise import fold
 from veriward.verifiers.math.operators import Operators
 from veriward.verifiers.math.primaries import Primaries
 from veriward.verifiers.math.tokens import END, Token, tokens
-from veriward.verifiers.math.tree import Group, Op, Relation, Symbol, Text, Tree, Unit, children, number, symbols
+from veriward.verifiers.math.tree import (
+    Group,
+    Op,
+    Relation,
+    Symbol,
+    Text,
+    Tree,
+    Unit,
+    children,
+    number,
+    reciprocal,
+    symbols,
+)
 from veriward.verifiers.math.units import SCALES, unit_name
 
 _UNIT_SIGNS = frozenset("^/*{}()")
@@ -69,7 +81,7 @@ class _Answers(Operators, Functions, Primaries, Brackets):
         while self.token.kind in ("text", "word") and self.token.text.casefold() not in ("and", "or"):
             self.at += 1
         run = self.found[start : self.at]
-        if run and not _is_notation(run):
+        if run and not _is_notation(run, self.product_letters if self.formulas else 2):
             ends = self.token is END or self.is_sign(",", ";", *closing) or self.token.kind in ("text", "word")
             words = fold(" ".join(token.text for token in run))
             if ends:
@@ -80,12 +92,21 @@ class _Answers(Operators, Functions, Primaries, Brackets):
         return self.units(self.relation(), closing)
 
     def relation(self) -> Tree:
-        sides, signs = [self.expression(SET)], list[str]()
+        sides, signs = [self.side()], list[str]()
         while self.token.kind == "sign" and self.token.text in _RELATIONS:
             signs.append(self.token.text)
             self.at += 1
-            sides.append(self.expression(SET))
+            sides.append(self.side())
         return sides[0] if not signs else self.node(Relation(tuple(signs), tuple(sides)))
+
+    def side(self) -> Tree:
+        r"""Of a relation; `\over` and `\choose` divide all that stands in their braces."""
+        upper = self.expression(SET)
+        if self.take("\\over"):
+            return self.node(Op("mul", (upper, reciprocal(self.expression(SET)))))
+        if self.take("\\choose"):
+            return self.node(Op("binomial", (upper, self.expression(SET))))
+        return upper
 
     def units(self, tree: Tree, closing: tuple[str, ...]) -> Tree:
         """Words after a value: a scale (`million`), then a unit; `\\pmod{7}` is one too."""
@@ -119,13 +140,13 @@ def _with_unit(tree: Tree, unit: str) -> Tree:
     return Unit(tree, unit)
 
 
-def _is_notation(run: list[Token]) -> bool:
-    """Whether words may be mathematics: functions, constants, letters, short products."""
+def _is_notation(run: list[Token], longest: int) -> bool:
+    """Whether words may be mathematics: functions, constants, letters, products of no more than `longest`."""
     return all(
         token.text.casefold() in FUNCTIONS
         or token.text in CONSTANTS
         or token.text.casefold() in GREEK_WORDS
-        or (token.kind == "word" and len(token.text) <= 2)
+        or (token.kind == "word" and len(token.text) <= longest)
         or len(token.text) == 1
         for token in run
     )

@@ -82,7 +82,7 @@ class Primaries(Cursor):
             return self.symbol(f"\\{lower}")
         if len(text) == 1:
             return self.symbol(text)
-        if len(text) > 3 or is_sentence_word(lower):
+        if len(text) > self.product_letters or is_sentence_word(lower):
             raise NotUnderstood(f"a word: {text!r}")
         # `ab` is a product; what binds tighter binds to its last letter.
         self.at -= 1
@@ -140,7 +140,7 @@ class Primaries(Cursor):
         if token.kind == "number":
             self.at += 1
             return self.node(Number(Fraction(token.text), len(token.text.partition(".")[2]) or None))
-        return self.primary()
+        return self.formula()
 
     def verbatim(self, name: str) -> Tree:
         """A sum, integral or limit is never evaluated: the rest of its item is a name."""

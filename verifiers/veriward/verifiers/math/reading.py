@@ -1,7 +1,7 @@
 """What a string says as an answer: a plain number, words, or a tree; and whether two strings say the same.
 
 Cheap readings come first, and only answer when certain: the same signs, a plain number, words. A gold answer is read
-once and kept, since a group of responses shares its task.
+once and kept, since a group of responses shares its task. What sympy and math-verify are asked comes last.
 """
 
 import re
@@ -10,12 +10,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from veriward.verifiers.answers import last_boxed
+from veriward.verifiers.math.algebra import accepts
 from veriward.verifiers.math.bounds import MAX_CANDIDATE_CHARS, MAX_DIGIT_RUN, NotUnderstood, TooLarge
 from veriward.verifiers.math.equal import Comparison
 from veriward.verifiers.math.evaluate import Budget
 from veriward.verifiers.math.exact import exact
 from veriward.verifiers.math.normalise import clean, fold, squeeze
 from veriward.verifiers.math.parse import parse
+from veriward.verifiers.math.second_reading import is_unread, second_reading, verified
 from veriward.verifiers.math.tokens import unbalanced
 from veriward.verifiers.math.tree import Group, Relation, Text, Tree
 from veriward.verifiers.math.values import close
@@ -31,6 +33,7 @@ _LITERAL = re.compile(
     re.VERBOSE,
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '.&-]+[^\W\d_]+)*")
+_SPACED_LETTERS = re.compile(r"(?<=\b[^\W\d_]) (?=[^\W\d_]\b)")  # `a b c` is `abc`
 _CHOICE_LABEL = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{\s*)?\(([A-Za-z])\)\s*\}?(?:\\[ ,;:!]|[\s~])*")
 _PROSE_WORD = re.compile(r"(?<![\\A-Za-z])[^\W\d_]{3,}")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
@@ -73,9 +76,9 @@ def read_gold(answer: str) -> Reading:
     except TooLarge as error:
         raise BrokenGold(str(error)) from error
     except NotUnderstood as error:
-        if words is None and not _PROSE_WORD.search(text):
+        tree = second_reading(text)
+        if tree is None and words is None and not _PROSE_WORD.search(text):
             raise BrokenGold(str(error)) from error
-        tree = None
     return Reading(text, squeeze(text), literal(text), words, tree)
 
 
@@ -119,18 +122,39 @@ def literal(text: str) -> tuple[Fraction, bool] | None:
 def words_of(text: str) -> str | None:
     """An answer in letters alone, folded; None for all else."""
     words = fold(text)
-    return words if _WORDS.fullmatch(words) else None
+    if not _WORDS.fullmatch(words):
+        return None
+    return _SPACED_LETTERS.sub("", words) if " " in words else words
 
 
 def _says(gold: Reading, tree: Tree, text: str, budget: Budget) -> bool:
     comparison = Comparison(budget)
-    if comparison.equal(tree, parse(text)):
+    try:
+        other = parse(text)
+    except NotUnderstood:
+        if _says_at_second_reading(gold, tree, None, text, comparison):
+            return True
+        raise
+    if comparison.equal(tree, other):
         return True
     if gold.several and "," in text and comparison.equal(tree, parse(text, comma_joins=False)):
         return True
     if _DECIMAL_COMMA.fullmatch(text) and (value := exact(tree)) is not None and value.denominator > 1:
         return comparison.equal(tree, parse(text.replace(",", ".")))
-    return _label(text, gold, budget)
+    return (
+        _label(text, gold, budget)
+        or accepts(tree, other, comparison)
+        or _says_at_second_reading(gold, tree, other, text, comparison)
+    )
+
+
+def _says_at_second_reading(gold: Reading, tree: Tree, other: Tree | None, text: str, comparison: Comparison) -> bool:
+    """Whether it does where math-verify reads what our parser does not know; where that knows all, False."""
+    left = second_reading(gold.clean) if is_unread(tree) else tree
+    right = second_reading(text) if other is None or is_unread(other) else other
+    if left is None or right is None or (left is tree and right is other):
+        return False
+    return comparison.equal(left, right) and verified(gold.clean, text)
 
 
 def _label(text: str, gold: Reading, budget: Budget) -> bool:

@@ -11,11 +11,11 @@ _NAMES = {
     "mph": "mph", "kph": "kph kmh", "$": "dollar usd buck", "cent": "cent ¢", "€": "euro eur", "£": "gbp",
     "%": "percent percentage", "degree": "degree deg °", "radian": "radian rad", "unit": "unit", "hz": "hertz",
     "n": "newton", "j": "joule", "w": "watt", "v": "volt", "pa": "pascal", "mol": "mole", "k": "kelvin",
-    "°c": "celsius", "°f": "fahrenheit",
+    "am": "a.m", "pm": "p.m", "°c": "celsius", "°f": "fahrenheit",
 }  # fmt: skip
 _CANONICAL = {word: unit for unit, words in _NAMES.items() for word in (unit, *words.split())}
 # Letters such as m and g stand for themselves unless they are set upright.
-_UNIT_WORDS = frozenset(word for word in _CANONICAL if len(word) > 1)
+_UNIT_WORDS = frozenset(word for word in _CANONICAL if len(word) > 1) - {"am", "pm"}
 # A value followed by one of these is no value with a unit but a sentence, or a second answer.
 _SENTENCE_WORDS = (
     "not no maybe perhaps possibly probably either neither nor approximately about around but if when where because "

@@ -13,6 +13,7 @@ from veriward.verifiers.math.bounds import TooLarge
 from veriward.verifiers.math.evaluate import Budget, Evaluator, Undefined, context
 from veriward.verifiers.math.exact import exact
 from veriward.verifiers.math.points import Point, points, real_points
+from veriward.verifiers.math.radicals import joined_roots
 from veriward.verifiers.math.size import separation_bits
 from veriward.verifiers.math.tree import (
     Constant,
@@ -43,6 +44,11 @@ def same_value(gold: Tree, other: Tree, budget: Budget) -> bool:
     if _infinite(gold) or _infinite(other):
         return False  # identical ones never get here
     if _same_function(gold, other, budget, decimal):
+        return True
+    left_roots, right_roots = joined_roots(gold), joined_roots(other)
+    if (left_roots is not gold or right_roots is not other) and _same_function(
+        left_roots, right_roots, budget, decimal
+    ):
         return True
     if _names_log(gold) or _names_log(other):  # `\log` means ln to some and log10 to others
         return _same_function(_to_base_ten(gold), _to_base_ten(other), budget, decimal)
