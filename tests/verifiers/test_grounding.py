@@ -136,12 +136,13 @@ def test_the_average_threshold_is_the_mean_over_eleven() -> None:
     assert verdict.reward == pytest.approx(6 / 11 * (0.7 * 0.76 + 0.3))
 
 
-def test_one_box_too_many_is_unparsed() -> None:
-    task = parse_task(verifiers()["grounding.detection"], {"gold": [{"bbox_2d": [0, 0, 1, 1]}]})
-    assert isinstance(task, DetectionTask)
+@pytest.mark.parametrize("name", ["grounding.iou", "grounding.detection"])
+def test_one_box_too_many_is_unparsed(name: str) -> None:
+    verifier = verifiers()[name]
+    task = parse_task(verifier, {"gold": [{"bbox_2d": [0, 0, 1, 1]}]})
     boxes = [[0, 0, 1, 1 + number] for number in range(MAX_BOXES + 1)]
-    assert detection(str(boxes[1:]), task, NoSandbox()).outcome is not Outcome.UNPARSED
-    assert detection(str(boxes), task, NoSandbox()).outcome is Outcome.UNPARSED
+    assert verifier.function(str(boxes[1:]), task, NoSandbox()).outcome is not Outcome.UNPARSED
+    assert verifier.function(str(boxes), task, NoSandbox()).outcome is Outcome.UNPARSED
 
 
 LINES: dict[str, tuple[list[list[float]], bool]] = {
@@ -170,6 +171,21 @@ def test_one_interval_too_many_is_unparsed() -> None:
     task = IntervalTask(gold=[[0, 1]])
     assert interval(str(intervals[:-1]), task, NoSandbox()).outcome is Outcome.PARTIAL
     assert interval(str(intervals), task, NoSandbox()).outcome is Outcome.UNPARSED
+
+
+TIMES: dict[str, tuple[Any, list[list[float]] | None]] = {
+    "numbers": ([1, 2.5], [[1.0, 2.5]]),
+    "texts of minutes": (["1:05", "0:01:10.5"], [[65.0, 70.5]]),
+    "texts of seconds": (["5s", "7.5 seconds"], [[5.0, 7.5]]),
+    "a text that is no time": (["5s", "later"], None),
+    "a text and a number": (["5s", 7], None),
+    "an end that is missing": ({"start": 5}, None),
+}
+
+
+@pytest.mark.parametrize(("value", "intervals"), TIMES.values(), ids=TIMES.keys())
+def test_read_intervals(value: Any, intervals: list[list[float]] | None) -> None:
+    assert read_intervals(value) == intervals
 
 
 def test_intervals_that_meet_are_one() -> None:

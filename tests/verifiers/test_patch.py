@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from veriward.verifiers import InvalidTask
 from veriward.verifiers.conformance import NoSandbox
 from veriward.verifiers.patch.edits import MAX_EDITS, MAX_FILE_CHARS, BadEdit, Edit, apply, read_edits
-from veriward.verifiers.patch.grading import MAX_STEPS, PatchTask, patch
+from veriward.verifiers.patch.grading import MAX_DIFF_CHARS, MAX_STEPS, PatchTask, patch
 from veriward.verifiers.patch.similarity import Steps, ratio
 from veriward.wire.outcomes import Outcome
 
@@ -125,6 +125,27 @@ def test_a_file_that_grows_one_character_too_long_is_refused() -> None:
 
 def said(solution: str) -> str:
     return f"<think>so</think>\n<solution>\n{solution}\n</solution>"
+
+
+ORDERS = {
+    "a solution before the thinking's end": "<think>so<solution>\n{block}</solution></think>",
+    "a solution that ends before it begins": "<think>so</think></solution>\n{block}<solution>",
+    "thinking opened twice": "<think><think>so</think><solution>\n{block}</solution>",
+}
+
+
+@pytest.mark.parametrize("form", ORDERS.values(), ids=ORDERS.keys())
+def test_tags_out_of_order_break_the_form(form: str) -> None:
+    task = PatchTask(context={"f": "x"}, oracle={"f": "y"})
+    verdict = patch(form.format(block=BLOCK.format(path="f", old="x", new="y")), task, NoSandbox())
+    assert verdict.outcome is Outcome.UNPARSED
+
+
+def test_an_oracle_whose_diff_is_too_long_is_the_tasks_fault() -> None:
+    room = "x" * (MAX_DIFF_CHARS - len("@@ -0,0 +1 @@\n+"))
+    patch(said(""), PatchTask(context={}, oracle={"f": room}), NoSandbox())
+    with pytest.raises(InvalidTask, match="oracle"):
+        patch(said(""), PatchTask(context={}, oracle={"f": room + "x"}), NoSandbox())
 
 
 def test_an_oracle_too_repetitive_to_diff_is_the_tasks_fault() -> None:
