@@ -54,6 +54,7 @@ class InPlaceQueue:
 
     def __init__(self) -> None:
         self.judged = 0
+        self.kills: dict[str, int] = {}
         self._faulted: set[str] = set()
 
     def forget(self) -> None:
