@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from veriward.cli.exits import Exit, Stop, stop
+from veriward.cli.in_and_out import Output, check_paths
 
 if TYPE_CHECKING:
     from veriward.cli.grade_run import GradeRun
@@ -21,9 +22,7 @@ def grade(
     source: Annotated[
         Path, typer.Argument(metavar="IN.jsonl", help="Rollouts, one JSON object per line.", show_default=False)
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT.jsonl", help="Where the results go.", show_default=False)
-    ],
+    output: Output,
     server: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Grade on this server (its key: VERIWARD_API_KEY); else one is started here."),
@@ -76,12 +75,7 @@ def grade(
     from veriward.cli.grade_summary import print_summary
     from veriward.cli.server_process import server_process
 
-    if not source.is_file():
-        stop(f"{source} is not a file", Exit.USAGE)
-    if output.is_dir():
-        stop(f"{output} is a folder; name a file with -o", Exit.USAGE)
-    if output.resolve() == source.resolve():
-        stop(f"{output} is the input; name another output with -o", Exit.USAGE)
+    check_paths(source, output)
     if server is not None and config is not None:
         stop("--config is for a server started here; leave it out with --server", Exit.USAGE)
     finished = True

@@ -36,12 +36,8 @@ def _sentences(run: GradeRun, tally: Tally) -> Iterator[str]:
     yield from (f"  {_disagreement(one)}" for one in tally.disagreements)
     if tally.disagreed > MAX_LISTED:
         yield f"  … and {tally.disagreed - MAX_LISTED:,} more"
-    if run.rejected:
-        yield f"{run.rejected:,} bad lines, listed in {run.rejected_path}:"
-    yield from (f"  line {bad.number}: {bad.error}" for bad in run.first_rejected)
-    if run.rejected > len(run.first_rejected):
-        yield f"  … and {run.rejected - len(run.first_rejected):,} more"
-    if not tally.lines and not run.rejected:
+    yield from run.rejected.sentences()
+    if not tally.lines and not run.rejected.count:
         yield f"{run.source} holds no rollouts"
 
 

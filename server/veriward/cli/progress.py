@@ -10,25 +10,26 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 LINE_EVERY_SECONDS = 10.0  # where stderr is a file or a pipe
 
 
-class GradeProgress:
-    """Progress through a file of `size_bytes`: the share read, rollouts graded, their rate, the time left."""
+class FileProgress:
+    """Progress through a file of `size_bytes`: the share read, how many `things`, their rate, the time left."""
 
-    def __init__(self, size_bytes: int) -> None:
+    def __init__(self, size_bytes: int, verb: str, things: str) -> None:
         console = Console(stderr=True)
         self._live = console.is_terminal
         self._size_bytes = max(1, size_bytes)
-        self._rollouts = 0
+        self._count = 0
+        self._things = things
         self._began = self._told = time.monotonic()
         self._bar = Progress(
-            TextColumn("grading"),
+            TextColumn(verb),
             BarColumn(),
             TaskProgressColumn(),
-            TextColumn("{task.fields[rollouts]:,} rollouts, {task.fields[rate]:,.0f}/s"),
+            TextColumn(f"{{task.fields[count]:,}} {things}, {{task.fields[rate]:,.0f}}/s"),
             TimeRemainingColumn(compact=True),
             console=console,
             disable=not self._live,
         )
-        self._task = self._bar.add_task("grading", total=self._size_bytes, rollouts=0, rate=0.0)
+        self._task = self._bar.add_task(verb, total=self._size_bytes, count=0, rate=0.0)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -39,14 +40,14 @@ class GradeProgress:
     ) -> None:
         self._bar.stop()
 
-    def advance(self, offset: int, rollouts: int) -> None:
-        """The file is done up to `offset`, with `rollouts` more of them."""
+    def advance(self, offset: int, count: int) -> None:
+        """The file is done up to `offset`, with so many more things."""
         now = time.monotonic()
-        self._rollouts += rollouts
-        rate = self._rollouts / max(1e-9, now - self._began)
+        self._count += count
+        rate = self._count / max(1e-9, now - self._began)
         if self._live:
-            self._bar.update(self._task, completed=offset, rollouts=self._rollouts, rate=rate)
+            self._bar.update(self._task, completed=offset, count=self._count, rate=rate)
         elif now - self._told >= LINE_EVERY_SECONDS:
             self._told = now
             share = offset / self._size_bytes
-            self._bar.console.print(f"{share:.0%} of the file, {self._rollouts:,} rollouts, {rate:,.0f}/s")
+            self._bar.console.print(f"{share:.0%} of the file, {self._count:,} {self._things}, {rate:,.0f}/s")

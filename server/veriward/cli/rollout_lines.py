@@ -55,10 +55,14 @@ def rollout_lines(path: Path, skip: Callable[[int], bool]) -> Iterator[Line | Ba
         digest = line_hash(raw)
         try:
             item, kept = _parsed(raw)
-        except _Unfit as unfit:
-            yield BadLine(number, digest, str(unfit), raw[:EXCERPT_CHARS].decode("utf-8", "replace"), end)
+        except Unfit as unfit:
+            yield bad_line(number, raw, end, str(unfit))
         else:
             yield Line(number, digest, item, kept, end, len(raw), len(item["responses"]))
+
+
+def bad_line(number: int, raw: bytes, end: int, error: str) -> BadLine:
+    return BadLine(number, line_hash(raw), error, raw[:EXCERPT_CHARS].decode("utf-8", "replace"), end)
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
@@ -78,24 +82,30 @@ def line_hash(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()[:16]
 
 
-class _Unfit(Exception):
-    """Why a line cannot be graded."""
+class Unfit(Exception):
+    """Why a line cannot be used."""
 
 
-def _parsed(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The object that a line holds, its numbers finite. Raises `Unfit`."""
     if len(raw) > MAX_LINE_BYTES:
-        raise _Unfit(f"longer than {MAX_LINE_BYTES:,} bytes")
+        raise Unfit(f"longer than {MAX_LINE_BYTES:,} bytes")
     try:
         fields = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
-        raise _Unfit("not JSON: nested too deeply") from None
+        raise Unfit("not JSON: nested too deeply") from None
     except ValueError as error:  # malformed, not UTF-8, NaN, or a number of too many digits
-        raise _Unfit(f"not JSON: {error}") from None
+        raise Unfit(f"not JSON: {error}") from None
     if not isinstance(fields, dict):
-        raise _Unfit("not a JSON object")
+        raise Unfit("not a JSON object")
+    return fields
+
+
+def _parsed(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    fields = json_object(raw)
     for key in WRITTEN_KEYS:
         if key in fields:
-            raise _Unfit(f"the key {key!r} is one that the output adds; give it another name")
+            raise Unfit(f"the key {key!r} is one that the output adds; give it another name")
     item = {key: fields.pop(key) for key in GradeItem.model_fields if key in fields}
     _check_shape(item, may_hold_surrogates=b"\\u" in raw)
     return item, fields
@@ -108,7 +118,7 @@ def _check_shape(item: dict[str, Any], *, may_hold_surrogates: bool) -> None:
         GradeItem.model_validate(item)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        raise _Unfit(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise Unfit(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _skip_rest_of_line(file: BinaryIO) -> None:
