@@ -8,6 +8,7 @@ differ in file names only; where neither can be written there are no slots.
 import contextlib
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 _ROOT = "/sys/fs/cgroup"
@@ -29,7 +30,8 @@ _V2 = _Files("memory.max", "memory.peak", "memory.events", ("memory.swap.max", "
 class Slot:
     """The cgroups of one child at a time. `reset` before each."""
 
-    def __init__(self, memory: str, pids: str, files: _Files) -> None:
+    def __init__(self, memory: str, pids: str, files: _Files, without: Collection[str]) -> None:
+        self._bounds_memory, self._bounds_pids = "cgroup_memory" not in without, "cgroup_pids" not in without
         self._directories = sorted({memory, pids})
         for directory in self._directories:
             os.mkdir(directory)
@@ -45,8 +47,10 @@ class Slot:
 
     def limit(self, memory_bytes: int, processes: int) -> None:
         if self._limits != (memory_bytes, processes):
-            os.pwrite(self._memory_limit, str(memory_bytes).encode(), 0)
-            os.pwrite(self._pids_limit, str(processes).encode(), 0)
+            if self._bounds_memory:
+                os.pwrite(self._memory_limit, str(memory_bytes).encode(), 0)
+            if self._bounds_pids:
+                os.pwrite(self._pids_limit, str(processes).encode(), 0)
             self._limits = (memory_bytes, processes)
 
     def reset(self) -> None:
@@ -87,8 +91,11 @@ class Slot:
         return 0
 
 
-def make_slots(count: int) -> list[Slot]:
-    """`count` slots of this process, or none where the host gives no writable memory and pids controllers."""
+def make_slots(count: int, without: Collection[str] = ()) -> list[Slot]:
+    """`count` slots of this process, or none where the host gives no writable memory and pids controllers.
+
+    `without` names bounds that are not to be set: `cgroup_memory`, `cgroup_pids`.
+    """
     start_time = _start_time(os.getpid())
     for memory, pids, files in _bases():
         for base in {memory, pids}:
@@ -97,7 +104,7 @@ def make_slots(count: int) -> list[Slot]:
         try:
             for number in range(count):
                 name = f"veriward-{os.getpid()}-{start_time}-{number}"
-                slots.append(Slot(f"{memory}/{name}", f"{pids}/{name}", files))
+                slots.append(Slot(f"{memory}/{name}", f"{pids}/{name}", files, without))
         except OSError:
             for slot in slots:
                 slot.remove()

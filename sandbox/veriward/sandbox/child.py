@@ -17,6 +17,7 @@ import resource
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 from veriward.sandbox import jail, kernel, landlock, runner
@@ -33,15 +34,24 @@ _FIRST_USER_WITHOUT_NAMESPACES = 101_000
 _MAX_EQUIPMENT_BYTES = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What the zygote found possible, and what it made once for all its children."""
 
-    namespaces: bool
-    has_proc: bool
+    layers: frozenset[str]
     own_users: bool
     ruleset: landlock.Ruleset | None
-    program: kernel.SeccompProgram
+    program: kernel.SeccompProgram | None
+
+    @cached_property
+    def unshared(self) -> int:
+        """Clone flags of the namespaces that every child gets anew; its pid namespace it is born into."""
+        own = ("mount_namespace", "ipc_namespace")
+        return sum(flag for layer, flag in jail.NAMESPACES.items() if layer in own and layer in self.layers)
+
+    @cached_property
+    def first_user(self) -> int:
+        return jail.CHILD_USER if "user_namespace" in self.layers else _FIRST_USER_WITHOUT_NAMESPACES
 
 
 def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoReturn:
@@ -52,7 +62,7 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
     try:
         _confine(plan, slot, joins)
         sock.send(b"H")
-        _equip(sock)
+        _equip(plan, sock)
         gc.enable()
         code = 0
         runner.serve(sock)
@@ -66,28 +76,32 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
 
 def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> None:
     os.setsid()
-    if plan.namespaces:
-        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+    if plan.unshared:
+        kernel.unshare(plan.unshared)
+    if "mount_namespace" in plan.layers:
         kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, _BOX_OPTIONS)
-        if plan.has_proc:
+        if "proc" in plan.layers:
             jail.mount_proc("/proc")
         os.chdir(jail.BOX)
     for join in joins:
         os.write(join, b"0")
-    _become_nobody(plan, slot)
-    if not plan.namespaces:  # with them, the death of the zygote is the end of its namespace
+    if "capabilities" in plan.layers:
+        _become_nobody(plan, slot)
+    has_own_pids = "pid_namespace" in plan.layers
+    if not has_own_pids:  # with one, the death of the zygote is the end of its namespace
         kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
     # Its own /proc/self/fd, as /dev/stdin needs it; its neighbours are in other pid namespaces.
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if plan.namespaces else 0)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if has_own_pids else 0)
     if plan.ruleset is not None:
         plan.ruleset.restrict()
-    plan.program.install()
+    if plan.program is not None:
+        plan.program.install()
     os.closerange(SOCKET + 1, MAX_DESCRIPTORS)
 
 
 def _become_nobody(plan: Plan, slot: int) -> None:
     """Leaving uid 0 for another clears every capability; where there is no other user they are dropped."""
-    user = jail.CHILD_USER + slot if plan.namespaces else _FIRST_USER_WITHOUT_NAMESPACES + slot
+    user = plan.first_user + slot
     if plan.own_users:
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -96,14 +110,15 @@ def _become_nobody(plan: Plan, slot: int) -> None:
         kernel.drop_capabilities()
 
 
-def _equip(sock: socket.socket) -> None:
+def _equip(plan: Plan, sock: socket.socket) -> None:
     """Wait for an execution; take on its limits and place its files in the box."""
     message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, MAX_FILES)
     if not message:
         os._exit(0)  # the keeper is gone
     equipment = json.loads(message[1:])
-    for kind, soft, hard in equipment["limits"]:
-        resource.setrlimit(kind, (soft, hard))
+    if "rlimits" in plan.layers:
+        for kind, soft, hard in equipment["limits"]:
+            resource.setrlimit(kind, (soft, hard))
     for name, descriptor in zip(equipment["files"], descriptors, strict=True):
         path = os.path.join(jail.BOX, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TextIO
 
 from veriward.sandbox import kernel
@@ -18,15 +18,14 @@ BOX = "/box/home"
 WRITABLE = "/box"
 """Parent of every child's private box. It lies in the root they share, so one Landlock rule for it serves them all."""
 CHILD_USER = 1000
-_NAMESPACES = (
-    kernel.CLONE_NEWUSER
-    | kernel.CLONE_NEWNS
-    | kernel.CLONE_NEWPID
-    | kernel.CLONE_NEWNET
-    | kernel.CLONE_NEWIPC
-    | kernel.CLONE_NEWUTS
-)
-LAYERS = ("user_namespace", "mount_namespace", "pid_namespace", "network_namespace", "ipc_namespace")
+NAMESPACES = {
+    "user_namespace": kernel.CLONE_NEWUSER,
+    "mount_namespace": kernel.CLONE_NEWNS,
+    "pid_namespace": kernel.CLONE_NEWPID,
+    "network_namespace": kernel.CLONE_NEWNET,
+    "ipc_namespace": kernel.CLONE_NEWIPC,
+    "uts_namespace": kernel.CLONE_NEWUTS,
+}
 # The kernel lets root of a namespace have this many users of its own: the children's must not be ours.
 _FIRST_OUTSIDE_USER = 100_000
 # Any directory that exists everywhere and holds nothing to bind: the new root is mounted over it, seen by us alone.
@@ -51,9 +50,11 @@ _MASKED = (
 )
 
 
-def leave_namespaces() -> None:
-    """Enter new ones, all but the pid namespace, which begins with the next fork. Raises `OSError` if forbidden."""
-    kernel.unshare(_NAMESPACES)
+def leave_namespaces(layers: Collection[str]) -> None:
+    """Enter new ones for `layers`; the pid namespace begins with the next fork. Raises `OSError` if forbidden."""
+    kernel.unshare(sum(flag for layer, flag in NAMESPACES.items() if layer in layers))
+    if "uts_namespace" in layers:
+        socket.sethostname("sandbox")
 
 
 def map_users(pid: int) -> bool:
@@ -94,7 +95,6 @@ def build() -> bool:
     kernel.pivot_root(".", ".")  # stacks the old root upon the new one
     kernel.unmount(".")
     os.chdir("/")
-    socket.sethostname("sandbox")
     return has_proc
 
 

@@ -1,8 +1,9 @@
 """The keeper: a trusted, single-threaded process that runs one execution at a time in confined children.
 
-`python -m veriward.sandbox.keeper PARENT_PID FD [--min-level L2] [--hello]`. It speaks the frames of `frames.py` over
-the inherited stream socket and ends with it, leaving nothing. With `--hello` its first frame is `H`: what the live
-probe found (`levels.Report`, JSON). Exit status 78: the host cannot give `--min-level`.
+`python -m veriward.sandbox.keeper PARENT_PID FD [--min-level L2] [--hello] [--without LAYER]`. It speaks the frames of
+`frames.py` over the inherited stream socket and ends with it, leaving nothing. With `--hello` its first frame is `H`:
+what the live probe found (`levels.Report`, JSON). Exit status 78: the host cannot give `--min-level`. `--without` shows
+what a layer is worth: it is refused but for `--min-level L0`, which is then the level stamped.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from veriward.sandbox.execution import Execution, Isolation
 from veriward.sandbox.nursery import Nursery
 from veriward.sandbox.performance import Performance
 from veriward.sandbox.watch import SupervisorGone, Watch
+from veriward.sandbox.zygote import LAYERS
 
 EXIT_ISOLATION = 78
 _FLUSH_BYTES = 64 << 10
@@ -71,12 +73,15 @@ def main() -> None:
     parser.add_argument("descriptor", type=int)
     parser.add_argument("--min-level", default=levels.DEFAULT_MINIMUM, choices=levels.LEVELS)
     parser.add_argument("--hello", action="store_true")
+    parser.add_argument("--without", action="append", default=[], choices=sorted({*LAYERS, *levels.CGROUPS}))
     arguments = parser.parse_args()
+    if arguments.without and arguments.min_level != levels.LEVELS[0]:
+        parser.error("--without weakens the sandbox: it takes --min-level L0")
     supervisor = socket.socket(fileno=arguments.descriptor)
     launch.name_process("keeper")
     _end_in_order(arguments.parent, supervisor)
     try:
-        with contextlib.closing(Nursery()) as nursery:
+        with contextlib.closing(Nursery(arguments.without)) as nursery:
             report = canaries.assess(nursery, Watch(supervisor, nursery))
             if arguments.hello:
                 frames.send(supervisor, b"H", report.pack())

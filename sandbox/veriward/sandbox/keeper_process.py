@@ -10,14 +10,17 @@ from veriward.sandbox import frames, launch
 from veriward.sandbox.errors import SandboxError
 
 
-def start_keeper(python: Sequence[str] | None, *, minimum: str) -> tuple[subprocess.Popen[bytes], socket.socket, bytes]:
+def start_keeper(
+    python: Sequence[str] | None, *, minimum: str, without: Sequence[str] = ()
+) -> tuple[subprocess.Popen[bytes], socket.socket, bytes]:
     """A keeper, the socket to speak with it, and its hello: what its probe found. Raises `SandboxError`."""
     # Its death signal would be sent when the *thread* that started it ends; the socket's end is always noticed.
     parent = os.getpid() if threading.current_thread() is threading.main_thread() else 0
+    options = ["--min-level", minimum, "--hello", *(f"--without={layer}" for layer in without)]
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            launch.command("keeper", python, str(parent), str(theirs.fileno()), "--min-level", minimum, "--hello"),
+            launch.command("keeper", python, str(parent), str(theirs.fileno()), *options),
             env=launch.environment(),
             cwd="/",
             stdin=subprocess.DEVNULL,

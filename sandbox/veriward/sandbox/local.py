@@ -17,18 +17,25 @@ class LocalSandbox:
     """A context manager; blocking, one execution at a time, for use by one thread.
 
     `command` is the interpreter to run keeper and programs with, as an argument list; by default this process's own.
+    `without` leaves layers out, to show what they are worth: it takes `min_level="L0"`, and the level stamped is lower.
     Entering raises `IsolationUnavailable` if the host does not reach `min_level`, `SandboxError` if nothing starts.
     """
 
-    def __init__(self, min_level: str = levels.DEFAULT_MINIMUM, command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        min_level: str = levels.DEFAULT_MINIMUM,
+        command: Sequence[str] | None = None,
+        without: Sequence[str] = (),
+    ) -> None:
         self._min_level = min_level
         self._command = command
+        self._without = without
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
         self.isolation = Isolation("L0", ())
 
     def __enter__(self) -> "LocalSandbox":
-        self._process, self._sock, hello = start_keeper(self._command, minimum=self._min_level)
+        self._process, self._sock, hello = start_keeper(self._command, minimum=self._min_level, without=self._without)
         report = levels.Report.unpack(hello)
         try:
             levels.require(report, self._min_level)

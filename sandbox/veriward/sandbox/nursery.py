@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 from veriward.sandbox import cgroups, jail, kernel, launch, zygote
@@ -29,12 +30,13 @@ class ZygoteDied(SandboxError):
 class Nursery:
     """One zygote and its children, in a process that has no others. Raises `SandboxError` if none starts.
 
-    `failure` says why there are no namespaces, where there are none.
+    `failure` says why there are no namespaces, where there are none. `without` names layers to leave out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, without: Collection[str] = ()) -> None:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-        self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS)] or [None] * _SLOTS
+        self.without = frozenset(without)
+        self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS, without)] or [None] * _SLOTS
         self.failure = ""
         try:
             self._start()
@@ -102,12 +104,12 @@ class Nursery:
             self._exec("bare")
         self.fill()
 
-    def _exec(self, *bare: str) -> dict[str, Any]:
+    def _exec(self, *words: str) -> dict[str, Any]:
         """Start the zygote; what it reports."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                launch.command("zygote", None, str(theirs.fileno()), str(os.getpid()), *bare),
+                launch.command("zygote", None, str(theirs.fileno()), str(os.getpid()), *words, *self.without),
                 env=launch.environment(),
                 cwd="/",
                 stdin=subprocess.DEVNULL,

@@ -1,14 +1,15 @@
 """The zygote: a small, single-threaded Python in its own namespaces that forks a confined child on command.
 
 It never sees a program, an input or a result: those travel between the keeper and the child over a socket of their
-own. Started afresh by exec, so that its memory holds nothing of the keeper's either.
+own. Started afresh by exec, so that its memory holds nothing of the keeper's either. Its arguments are its descriptor,
+the keeper's pid, `bare` where no jail can be built, and layers that are to be left out, to see what they are worth.
 
 The conversation with the keeper, one datagram each:
 
     map            ->           my namespaces exist: map my users
                    <-  m        mapped: `m1` if children have users of their own, else `m0`
     JSON           ->           {"failure": why no jail can be built here}, and I end: start me again with `bare`
-    JSON           ->           {"layers": [...]}: ready
+    {}             ->           ready
                    <-  COMMAND  `ended`: the slot of a child that was killed or has ended: wait for it;
                                 `wanted`: a slot to fork a child for; fds: its socket, then the cgroup.procs to join.
                                 Either is NONE where there is nothing to do
@@ -35,6 +36,7 @@ NONE = -1
 STATUS = struct.Struct("<idq")
 NO_SUCH_CHILD = -1
 MAX_REPORT_BYTES = 4096
+LAYERS = frozenset({*jail.NAMESPACES, "proc", "landlock", "seccomp", "capabilities", "rlimits"})
 _MAX_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 # What programs import most; each megabyte held here costs every fork about 0.04 ms.
 _PREIMPORTED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "re", "string")
@@ -50,7 +52,7 @@ _OOM_SCORE = "500"  # should the whole machine run out of memory, a program goes
 
 
 def main() -> None:
-    descriptor, parent, *bare = sys.argv[1:]
+    descriptor, parent, *words = sys.argv[1:]
     confine.die_with_parent(int(parent))
     keeper = socket.socket(fileno=int(descriptor))
     if keeper.fileno() != child.SOCKET:
@@ -58,16 +60,19 @@ def main() -> None:
     launch.name_process("zygote")
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
-    if bare:
-        _serve(keeper, own_users=os.geteuid() == 0)
+    own_users = os.geteuid() == 0
+    layers = LAYERS.difference(words)
+    if "bare" in words:
+        _serve(keeper, layers.difference(jail.NAMESPACES, ["proc"]), own_users=own_users)
         return
     try:
-        jail.leave_namespaces()
+        jail.leave_namespaces(layers)
     except OSError as fault:
         keeper.send(json.dumps({"failure": str(fault)}).encode())
         return
-    keeper.send(b"map")
-    own_users = keeper.recv(8) == b"m1"
+    if "user_namespace" in layers:
+        keeper.send(b"map")
+        own_users = keeper.recv(8) == b"m1"
     inner = os.fork()  # the first process of the new pid namespace: its death ends all that is in it
     if inner:
         keeper.close()
@@ -76,37 +81,40 @@ def main() -> None:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
     pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        has_proc = jail.build()
+        if "mount_namespace" in layers and not jail.build():
+            layers -= {"proc"}
     except OSError as fault:
         keeper.send(json.dumps({"failure": str(fault)}).encode())
         return
-    _serve(keeper, own_users=own_users, pid_namespace=pid_namespace, has_proc=has_proc)
+    _serve(keeper, layers, own_users=own_users, pid_namespace=pid_namespace)
 
 
-def _serve(keeper: socket.socket, *, own_users: bool, pid_namespace: int | None = None, has_proc: bool = False) -> None:
+def _serve(keeper: socket.socket, layers: frozenset[str], *, own_users: bool, pid_namespace: int | None = None) -> None:
     in_jail = pid_namespace is not None
-    _settle([jail.BOX] if in_jail else [])
+    _settle(layers, [jail.BOX] if in_jail else [])
+    policy = seccomp.PROGRAM if in_jail else seccomp.LONE_PROGRAM
     plan = child.Plan(
-        namespaces=in_jail,
-        has_proc=has_proc,
+        layers=layers,
         own_users=own_users,
-        ruleset=_ruleset(in_jail=in_jail),
-        program=kernel.SeccompProgram(seccomp.assemble(seccomp.PROGRAM if in_jail else seccomp.LONE_PROGRAM)),
+        ruleset=_ruleset(in_jail=in_jail) if "landlock" in layers else None,
+        program=kernel.SeccompProgram(seccomp.assemble(policy)) if "seccomp" in layers else None,
     )
-    keeper.send(json.dumps({"layers": jail.LAYERS if in_jail else ()}).encode())
-    _Forks(keeper, plan, pid_namespace).serve()
+    keeper.send(b"{}")
+    _Forks(keeper, plan, pid_namespace if "pid_namespace" in layers else None).serve()
 
 
-def _settle(box: Sequence[str]) -> None:
+def _settle(layers: frozenset[str], box: Sequence[str]) -> None:
     """Do once what children inherit, then make the memory they will share as still as it can be."""
     for name in _PREIMPORTED:
         importlib.import_module(name)
     sys.path[:] = [*box, *(path for path in sys.path if path != launch.SOURCE_ROOT)]
     runner.prepare()
-    kernel.drop_bounding_set()
+    if "capabilities" in layers:
+        kernel.drop_bounding_set()
     kernel.no_new_privileges()
-    for kind, value in _LIMITS.items():
-        confine.lower_limit(kind, value)
+    if "rlimits" in layers:
+        for kind, value in _LIMITS.items():
+            confine.lower_limit(kind, value)
     os.nice(_NICENESS)
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     gc.disable()
