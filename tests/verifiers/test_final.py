@@ -75,6 +75,11 @@ def test_it_is_unwrapped(text: str, inside: str) -> None:
 HEADS: dict[str, tuple[str, str | None]] = {
     "a sentence follows": ("Paris. It lies on the Seine.", "Paris"),
     "because": ("Paris, because it lies there", "Paris"),
+    "because, in two words": ("Yes, because sales rose", "Yes"),
+    "a remark in brackets": ("93.5% (up from 90%)", "93.5%"),
+    "a word in brackets": ("Paris (France)", None),
+    "another answer in brackets": ("Paris (or maybe it is Lyon)", None),
+    "another answer left open": ("Paris. Lyon is also possible here.", None),
     "a line of explanation": ("Paris\nExplanation: it lies on the Seine", "Paris"),
     "nothing follows": ("Paris.", None),
     "an initial": ("J. K. Rowling wrote it", None),

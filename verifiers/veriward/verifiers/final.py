@@ -30,7 +30,7 @@ _DOUBT = re.compile(
 )
 # Where an explanation begins. The stop of an abbreviation ("St.", "J.") follows fewer than three word characters.
 _EXPLANATION = re.compile(
-    r"(?<=\w\w\w)[.!]\s+|(?<=[。！])|,?\s+(?:because|since|as (?:it|the|this|they))\b|\s+\((?:because|since|as)\b"
+    r"(?<=\w\w\w)[.!]\s+|(?<=[。！])|,?\s+(?:because|since|as (?:it|the|this|they))\b|\s+\((?=[^\W\d])"
     r"|\n\s*(?=(?:explanation|reason|because|since|this|it|the|note)\b)",
     re.IGNORECASE,
 )
@@ -40,6 +40,10 @@ _HEDGE = re.compile(
     r"|correction|sorry|otherwise|then)\b",
     re.IGNORECASE,
 )
+# What leaves another answer open, later in that sentence.
+_LEAVES_OPEN = re.compile(r"\b(?:alternatively|possibl[ey]|perhaps|maybe|might|could)\b", re.IGNORECASE)
+_REASON = re.compile(r"because|since|\bas\b", re.IGNORECASE)
+# Fewer words after a full stop are a second answer, not an explanation of the first.
 _MIN_EXPLANATION_WORDS = 3
 
 
@@ -71,8 +75,9 @@ def head_of(answer: str) -> str | None:
         return None
     rest = answer[explanation.end() :].strip()
     sentence = re.split(r"[.!?。！\n]", rest, maxsplit=1)[0]
-    explains = len(sentence.split()) >= _MIN_EXPLANATION_WORDS or not sentence.isascii()
-    if not explains or _HEDGE.match(rest):
+    given_as_reason = _REASON.search(explanation[0]) is not None
+    explains = given_as_reason or len(sentence.split()) >= _MIN_EXPLANATION_WORDS or not sentence.isascii()
+    if not explains or _HEDGE.match(rest) or _LEAVES_OPEN.search(sentence):
         return None
     return unwrapped(answer[: explanation.start()])
 

@@ -29,7 +29,12 @@ _SIGNS = _FOLDED | str.maketrans(
 )  # fmt: skip
 _LATEX = re.compile(r"\\(times|cdot|approx|sim|%|\$|,)")
 _LATEX_SIGNS = {"times": "*", "cdot": "*", "approx": "~", "sim": "~", "%": "%", "$": "$", ",": ""}
-_APPROXIMATELY = re.compile(r"(?:approximately|approx\.?|about|around|roughly|circa|ca\.|~|≈|=|:)\s*", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"(?:approximately|approx\.?|about|around|roughly|circa|ca\.|~|≈|=|:|(?:in\s+)?(?:the\s+)?year\b|in(?=\s+\d{4}\b))\s*",
+    re.IGNORECASE,
+)
+_MINUS_WORD = re.compile(r"(?:minus|negative)\s+(?=[$€£¥]?\s?[\d.])", re.IGNORECASE)
+_DECADE = re.compile(r"\d{3}0['’]?s\b")
 _ACCOUNTING = re.compile(r"([^\w()+-]{0,3}|[A-Z]{2,3}\s?\$?)\s*\(\s*([^()+-]*[0-9][^()+-]*)\)(.*)")
 _QUANTITY = re.compile(
     r"""
@@ -140,7 +145,10 @@ def read(text: str) -> Quantity | None:
     if len(text) > MAX_QUANTITY_CHARS:
         return None
     text = _LATEX.sub(lambda command: _LATEX_SIGNS[command[1]], unwrapped(text).translate(_SIGNS)).strip()
-    text = _APPROXIMATELY.sub("", text, count=1) if _APPROXIMATELY.match(text) else text
+    if _DECADE.match(text):
+        return None
+    text = _PREFIX.sub("", text, count=1) if _PREFIX.match(text) else text
+    text = _MINUS_WORD.sub("-", text, count=1) if _MINUS_WORD.match(text) else text
     accounting = _ACCOUNTING.fullmatch(text)
     if accounting is not None:
         text = "".join(accounting.groups())
