@@ -1,6 +1,7 @@
 """`GET /v1/verifiers` and `GET /v1/verifiers/{name}`: what can be asked for, with schema, text and an example."""
 
 from difflib import get_close_matches
+from typing import Any
 
 from fastapi import FastAPI, Response
 from pydantic_core import to_json
@@ -10,6 +11,7 @@ from veriward.server.openapi import documented
 from veriward.server.problems import Refusal
 from veriward.verifiers import Verifier
 from veriward.verifiers.conformance import BadCases, example
+from veriward.verifiers.shaping import shaping_schema
 from veriward.wire import ErrorCode, VerifierInfo, VerifierList
 
 
@@ -47,6 +49,12 @@ def _described(verifier: Verifier) -> VerifierInfo:
         version=verifier.version,
         summary=verifier.summary,
         description=verifier.description,
-        task_schema=verifier.task.model_json_schema(),
+        task_schema=_task_schema(verifier),
         example=task,
     )
+
+
+def _task_schema(verifier: Verifier) -> dict[str, Any]:
+    schema = verifier.task.model_json_schema()
+    schema["properties"] = {**shaping_schema(), **schema.get("properties", {})}
+    return schema

@@ -98,7 +98,7 @@ class Dispatch:
         keys: list[bytes] = []
         for place, response in enumerate(responses):
             try:
-                text = response_bytes(response, verifier, max_chars)
+                text = response_bytes(response, task.messages, max_chars)
             except Unjudgeable as fault:
                 plan.written.append((work, place, _unparsed(verifier, str(fault), work)))
                 continue
@@ -178,7 +178,7 @@ def _share(work: Work, task: ReadyTask, places: Sequence[int], judged: Sequence[
     return Share(
         kind="grade",
         verifier=verifier.name,
-        payload=b'{"task":%b,"responses":%b}' % (task.fields_json, responses_json(judged, verifier)),
+        payload=b'{"task":%b,"responses":%b}' % (task.fields_json, responses_json(judged, task.messages)),
         rollouts=len(places),
         priority=work.priority,
         start_by=work.start_by,

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from veriward.verifiers import Verifier
 from veriward.verifiers.judging import text_of
 from veriward.wire import FieldError
 
@@ -20,12 +19,12 @@ class Unjudgeable(Exception):
     """The response is outside the bounds, or no answer of the model at all."""
 
 
-def response_bytes(response: Any, verifier: Verifier, max_chars: int) -> bytes:
-    """The UTF-8 text to judge, or the JSON of the messages for a verifier that takes them. Raises `Unjudgeable`."""
+def response_bytes(response: Any, as_messages: bool, max_chars: int) -> bytes:
+    """The UTF-8 text to judge, or the JSON of the messages for a task that is judged by them. Raises `Unjudgeable`."""
     text = response if type(response) is str else text_of(response)
     if text is None:
         raise Unjudgeable("no assistant message")
-    if verifier.messages:
+    if as_messages:
         messages = response if isinstance(response, list) else [{"role": "assistant", "content": response}]
         try:
             text = _write(messages)
@@ -39,9 +38,9 @@ def response_bytes(response: Any, verifier: Verifier, max_chars: int) -> bytes:
         raise Unjudgeable("the response holds a lone surrogate") from None
 
 
-def responses_json(responses: Sequence[bytes], verifier: Verifier) -> bytes:
+def responses_json(responses: Sequence[bytes], as_messages: bool) -> bytes:
     """A JSON array of what `response_bytes` gave."""
-    if verifier.messages:
+    if as_messages:
         return b"[%b]" % b",".join(responses)
     return to_json([response.decode() for response in responses])
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from veriward.server.envelope import path
 from veriward.verifiers import InvalidTask, Verifier
+from veriward.verifiers.shaping import wants_messages
 
 ENTRY_BYTES = 400  # beside the JSON: ref, entry object, table slots
 MAX_NAME_CHARS = 100  # of a name that is repeated in a reason
@@ -27,10 +28,14 @@ _canonical = json.JSONEncoder(
 
 @dataclass(frozen=True, slots=True)
 class ReadyTask:
-    """A task that can be graded: `fields_json` is canonical JSON of its fields, `verifier` left out."""
+    """A task that can be graded: `fields_json` is canonical JSON of its fields, `verifier` left out.
+
+    `messages`: it is judged by the chat messages, not by the text of the last assistant message alone.
+    """
 
     verifier: Verifier
     fields_json: bytes
+    messages: bool
 
 
 @dataclass(slots=True)
@@ -117,7 +122,7 @@ class TaskStore:
             raise InvalidTask("verifier", self._no_verifier(task))
         fields = {field: value for field, value in task.items() if field != "verifier"}
         try:
-            return ReadyTask(verifier, _canonical(fields).encode())
+            return ReadyTask(verifier, _canonical(fields).encode(), verifier.messages or wants_messages(fields))
         except ValueError:  # UnicodeEncodeError is one
             raise next(_unwritable(fields, ())) from None
 

@@ -8,19 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.registry import Verifier
-from veriward.verifiers.verdict import (
-    MAX_EXTRACTED_CHARS,
-    MAX_REASON_CHARS,
-    WHOLE_TASK,
-    InvalidTask,
-    Verdict,
-    unparsed,
-)
+from veriward.verifiers.shaping import Seen, ShapedTask, shaped, with_shaping
+from veriward.verifiers.validation import validated
+from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, Verdict, unparsed
 
 Message = Mapping[str, Any]
 Response = str | Sequence[Message]
@@ -30,13 +25,11 @@ Response = str | Sequence[Message]
 def parse_task(verifier: Verifier, fields: Mapping[str, Any], context: object = None) -> BaseModel:
     """The verifier's task from its JSON fields, `verifier` left out. Raises `InvalidTask` naming the first bad one.
 
-    `context` reaches the validators of the task's model.
+    `preset` and `shaping` go with any task and are taken off it. `context` reaches the validators of the task's model.
     """
-    try:
-        return verifier.task.model_validate(dict(fields), context=context)
-    except ValidationError as invalid:
-        first = invalid.errors(include_url=False, include_input=False)[0]
-        raise InvalidTask(_path(first["loc"]) or WHOLE_TASK, first["msg"].removeprefix("Value error, ")) from None
+    own, terms = with_shaping(verifier.task, fields)
+    task = validated(verifier.task, own, context)
+    return ShapedTask(task=task, terms=terms) if terms else task
 
 
 def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:
@@ -48,6 +41,9 @@ def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sand
         refused = unparsed(f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}")
     elif not _encodable(text):
         refused = unparsed("the response holds a lone surrogate")
+    elif type(task) is ShapedTask:
+        verdict = verifier.function(response if verifier.messages else text, task.task, sandbox)
+        return _clipped(shaped(verdict, task.terms, Seen(text, () if isinstance(response, str) else response)))
     else:
         return _clipped(verifier.function(response if verifier.messages else text, task, sandbox))
     return replace(refused, reward=verifier.lowest_reward, parts={"answer": verifier.lowest_reward})
@@ -89,11 +85,3 @@ def _clipped(verdict: Verdict) -> Verdict:
         reason=verdict.reason[:MAX_REASON_CHARS],
         extracted=None if extracted is None else extracted[:MAX_EXTRACTED_CHARS],
     )
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """`("tests", 3, "output")` as `tests[3].output`."""
-    path = ""
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    return path
