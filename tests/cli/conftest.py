@@ -39,7 +39,14 @@ def number(response: str, task: NumberTask, sandbox: Sandbox, /) -> Verdict:
     return correct(given) if given == task.answer else wrong(given)
 
 
+def number_anywhere(response: str, task: NumberTask, sandbox: Sandbox, /) -> Verdict:
+    """Take the last word."""
+    given = response.split()[-1]
+    return correct(given) if given == task.answer else wrong(given)
+
+
 VERIFIERS = {"number": Verifier("number", 1, NumberTask, number)}
+RAISED = {"number": Verifier("number", 2, NumberTask, number_anywhere)}
 
 
 class Done:
@@ -52,7 +59,8 @@ class Done:
 class InPlaceQueue:
     """Judges at once. A response that holds `FAULT` is an `error` the first time it is seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, verifiers: dict[str, Verifier]) -> None:
+        self.verifiers = verifiers
         self.judged = 0
         self.kills: dict[str, int] = {}
         self._faulted: set[str] = set()
@@ -77,7 +85,7 @@ class InPlaceQueue:
         if FAULT in response and response not in self._faulted:
             self._faulted.add(response)
             return {"status": "error", "reason": FAULT}
-        verifier = VERIFIERS[job.verifier]
+        verifier = self.verifiers[job.verifier]
         fields = {name: value for name, value in payload["task"].items() if name != "verifier"}
         verdict = judge(verifier, parse_task(verifier, fields), response, NoSandbox())
         return {"status": "graded", "reward": verdict.reward, "outcome": verdict.outcome, "reason": verdict.reason}
@@ -86,11 +94,11 @@ class InPlaceQueue:
 class RunningServer:
     """A server on a free port, in a thread of its own."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.queue = InPlaceQueue()
+    def __init__(self, verifiers: dict[str, Verifier] = VERIFIERS, **settings: Any) -> None:
+        self.queue = InPlaceQueue(verifiers)
         sock = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        app = create_app(Settings(log_level="error", cache_bytes=0, **settings), self.queue, VERIFIERS)
+        app = create_app(Settings(log_level="error", cache_bytes=0, **settings), self.queue, verifiers)
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [sock]})
         self._thread.start()
@@ -126,7 +134,11 @@ class Desk:
         self.source.write_bytes(b"".join(one + b"\n" for one in raw))
 
     def grade(self, *flags: str) -> Result:
-        arguments = ["grade", str(self.source), "-o", str(self.output), "--server", self.server.url, *flags]
+        return self.run("grade", self.source, self.output, self.server, *flags)
+
+    @staticmethod
+    def run(name: str, source: Path, output: Path, server: RunningServer, *flags: str) -> Result:
+        arguments = [name, str(source), "-o", str(output), "--server", server.url, *flags]
         return CliRunner().invoke(command, arguments, catch_exceptions=False)
 
     @property
@@ -149,6 +161,14 @@ class Desk:
 @pytest.fixture(scope="session")
 def server() -> Iterator[RunningServer]:
     running = RunningServer()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def raised_server() -> Iterator[RunningServer]:
+    """A server whose verifier has another version and another rule."""
+    running = RunningServer(RAISED)
     yield running
     running.stop()
 

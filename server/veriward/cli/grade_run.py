@@ -1,7 +1,7 @@
 """One run of `veriward grade`: what is read, sent, written, rejected and counted."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,9 @@ from veriward.cli.rejected_lines import RejectedLines
 from veriward.cli.rollout_lines import BadLine, Line, rollout_lines
 from veriward.cli.tally import Tally
 
+Read = Callable[[Path, Callable[[int], bool]], Iterator[Line | BadLine]]
+"""The lines of a file whose number is not to be skipped, in order."""
+
 
 class GradeRun:
     """Open for one run. `tally` counts everything in the output, what an earlier run graded included.
@@ -21,10 +24,20 @@ class GradeRun:
     Raises `Stop` where the output cannot be taken up.
     """
 
-    def __init__(self, source: Path, output: Path, *, fresh: bool, batch: int) -> None:
+    def __init__(
+        self,
+        source: Path,
+        output: Path,
+        *,
+        fresh: bool,
+        batch: int,
+        read: Read = rollout_lines,
+        tally: Tally | None = None,
+    ) -> None:
         self.source = source
         self.output = output
-        self.tally = Tally()
+        self._read = read
+        self.tally = Tally() if tally is None else tally
         self._graded = GradedFile.open(output, source, fresh=fresh, seen=self.tally.add)
         self.graded_rollouts = 0  # by this run, in `seconds`
         self.seconds = 0.0
@@ -78,7 +91,7 @@ class GradeRun:
 
     def _lines(self) -> Iterator[Line]:
         """The lines that are fit and not yet graded."""
-        for line in rollout_lines(self.source, skip=self._graded.done):
+        for line in self._read(self.source, self._graded.done):
             if isinstance(line, BadLine):
                 self.rejected.add(line)
             else:

@@ -7,6 +7,7 @@ import typer
 from veriward.cli.bench import bench
 from veriward.cli.check import check
 from veriward.cli.grade import grade
+from veriward.cli.replay import replay
 from veriward.cli.rows import rows
 from veriward.cli.serve import serve
 from veriward.cli.verifiers import verifiers
@@ -43,6 +44,7 @@ def veriward(
 
 app.command()(serve)
 app.command()(grade)
+app.command()(replay)
 app.command()(rows)
 app.command()(verifiers)
 app.command()(check)

@@ -52,13 +52,17 @@ def rollout_lines(path: Path, skip: Callable[[int], bool]) -> Iterator[Line | Ba
     for number, raw, end in raw_lines(path):
         if skip(number):
             continue
-        digest = line_hash(raw)
         try:
-            item, kept = _parsed(raw)
+            yield line_of(number, line_hash(raw), end, _without_written_keys(json_object(raw)), raw)
         except Unfit as unfit:
             yield bad_line(number, raw, end, str(unfit))
-        else:
-            yield Line(number, digest, item, kept, end, len(raw), len(item["responses"]))
+
+
+def line_of(number: int, digest: str, end: int, fields: dict[str, Any], raw: bytes) -> Line:
+    """The line to grade for the object `fields`, read from `raw`. Raises `Unfit` where that is no GradeItem."""
+    item = {key: fields.pop(key) for key in GradeItem.model_fields if key in fields}
+    _check_shape(item, may_hold_surrogates=b"\\u" in raw)
+    return Line(number, digest, item, fields, end, len(raw), len(item["responses"]))
 
 
 def bad_line(number: int, raw: bytes, end: int, error: str) -> BadLine:
@@ -101,14 +105,11 @@ def json_object(raw: bytes) -> dict[str, Any]:
     return fields
 
 
-def _parsed(raw: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    fields = json_object(raw)
+def _without_written_keys(fields: dict[str, Any]) -> dict[str, Any]:
     for key in WRITTEN_KEYS:
         if key in fields:
             raise Unfit(f"the key {key!r} is one that the output adds; give it another name")
-    item = {key: fields.pop(key) for key in GradeItem.model_fields if key in fields}
-    _check_shape(item, may_hold_surrogates=b"\\u" in raw)
-    return item, fields
+    return fields
 
 
 def _check_shape(item: dict[str, Any], *, may_hold_surrogates: bool) -> None:

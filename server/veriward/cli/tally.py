@@ -89,7 +89,7 @@ class Tally:
             return False
         for index, (wanted, result) in enumerate(zip(expected, results, strict=True)):
             self.compared += 1
-            if _agree(wanted, result["reward"]):
+            if agree(wanted, result["reward"]):
                 self.agreed += 1
             elif len(self.disagreements) < MAX_LISTED:
                 self.disagreements.append(
@@ -107,7 +107,8 @@ def _is_rewards(value: Any) -> bool:
     )
 
 
-def _agree(expected: float | None, reward: float | None) -> bool:
+def agree(expected: float | None, reward: float | None) -> bool:
+    """Whether two rewards, or nulls, are one."""
     if expected is None or reward is None:
         return expected is reward
     return math.isclose(expected, reward, rel_tol=0.0, abs_tol=REWARD_TOLERANCE)
