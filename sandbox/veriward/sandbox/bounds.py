@@ -17,7 +17,7 @@ from veriward.sandbox.execution import (
 
 MODES = ("stdin", "call", "judged")
 PROFILES = ("std",)
-LANGUAGES = ("python",)
+PYTHON = "python"
 REUSES = ("per_submission", "per_test")
 MAX_NAME_CHARS = 200
 MAX_STUBS = 64
@@ -30,7 +30,8 @@ def check(execution: Execution) -> None:
     """Raises `ExecutionRefused` naming the first field that is out of bounds."""
     _one_of("mode", execution.mode, MODES)
     _one_of("profile", execution.profile, PROFILES)
-    _one_of("language", execution.language, LANGUAGES)
+    if execution.language != PYTHON:
+        _check_language(execution)
     _one_of("reuse", execution.reuse, REUSES)
     _at_most("code", len(execution.code.encode("utf-8", "surrogatepass")), MAX_CODE_BYTES, "bytes")
     _at_most("inputs", len(execution.inputs), MAX_INPUTS, "inputs")
@@ -44,6 +45,14 @@ def check(execution: Execution) -> None:
         _at_most(f"stubs[{index}]", len(stub), MAX_STUB_CHARS, "characters")
     _check_files(execution.files)
     _check_limits(execution.limits)
+
+
+def _check_language(execution: Execution) -> None:
+    from veriward.sandbox.languages import known  # what few executions need
+
+    _one_of("language", execution.language, (PYTHON, *known()))
+    if execution.mode != "stdin":
+        raise ExecutionRefused("mode", f"{execution.mode!r} takes programs in {PYTHON} alone, not {execution.language}")
 
 
 def _check_files(files: dict[str, bytes]) -> None:

@@ -3,11 +3,12 @@
 Nothing of a program has arrived while this runs. Any failure ends the child before it says hello: a program is never
 run less protected than the plan says.
 
-The conversation with the keeper, before `runner.serve` takes it over:
+The conversation with the keeper, before `runner.serve` or `launcher.serve` takes it over:
 
     H              ->           I am confined
     E text         ->           I am not, because of `text`; the child ends
-                   <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [names]}; fds: the files' contents
+                   <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [names], "launches": whether it is for
+                                `launcher.py`}; fds: the files' contents
 """
 
 import gc
@@ -18,9 +19,9 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from veriward.sandbox import jail, kernel, landlock, runner
+from veriward.sandbox import jail, kernel, landlock, launcher, runner
 from veriward.sandbox.execution import MAX_FILES
 
 BOX_BYTES = 64 << 20
@@ -62,10 +63,10 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
     try:
         _confine(plan, slot, joins)
         sock.send(b"H")
-        _equip(plan, sock)
+        server = launcher if _equip(plan, sock)["launches"] else runner
         gc.enable()
         code = 0
-        runner.serve(sock)
+        server.serve(sock)
     except BaseException as fault:
         if code:
             sock.send(b"E" + repr(fault).encode(errors="replace")[:1000])
@@ -110,12 +111,12 @@ def _become_nobody(plan: Plan, slot: int) -> None:
         kernel.drop_capabilities()
 
 
-def _equip(plan: Plan, sock: socket.socket) -> None:
-    """Wait for an execution; take on its limits and place its files in the box."""
+def _equip(plan: Plan, sock: socket.socket) -> dict[str, Any]:
+    """Wait for an execution; take on its limits and place its files in the box. Returns all that was asked for."""
     message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, MAX_FILES)
     if not message:
         os._exit(0)  # the keeper is gone
-    equipment = json.loads(message[1:])
+    equipment: dict[str, Any] = json.loads(message[1:])
     if "rlimits" in plan.layers:
         for kind, soft, hard in equipment["limits"]:
             resource.setrlimit(kind, (soft, hard))
@@ -125,3 +126,4 @@ def _equip(plan: Plan, sock: socket.socket) -> None:
         with open(path, "wb") as target:
             os.sendfile(target.fileno(), descriptor, 0, os.fstat(descriptor).st_size)
         os.close(descriptor)
+    return equipment

@@ -1,6 +1,6 @@
 """One confined child as the keeper sees it: what it says (hostile), what it has used (measured), how it is ended.
 
-B JSON                   -> files for its box; fds: their contents
+B JSON                   -> limits, and files for its box; fds: their contents
 P {mode, entry, stubs}   -> the program; fd: its code
 T {index, fresh}         -> one test; fds: input, stdout, stderr, result
                          <- D {index, status, reason, exit_code}    that test ended
@@ -19,11 +19,14 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veriward.sandbox import cgroups, memfds
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Limits
+
+if TYPE_CHECKING:
+    from veriward.sandbox.languages import Language
 
 MAX_MESSAGE_BYTES = 64 << 10
 _MAX_DESCRIPTORS = 4
@@ -35,6 +38,8 @@ _CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 _CREDENTIALS = struct.Struct("iii")
 _CREDENTIALS_SPACE = socket.CMSG_SPACE(_CREDENTIALS.size)
 _LEAST_FILE_BYTES = 16 * MIB
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_STACK_BYTES = 8 * MIB  # of each thread where data is what is bounded: the usual, not the roomy one of other children
 
 
 class ProtocolFault(Exception):
@@ -75,6 +80,9 @@ class Child:
         self.is_silent = False
         self.exit_code: int | None = None
         self._slot = slot
+        self.told_cpu_seconds = 0.0
+        self._launches = False
+        self._lost_cpu_seconds = 0.0
         self._pid = 0
         self._total_cpu_seconds = 0.0
         self._largest_bytes = 0
@@ -95,7 +103,9 @@ class Child:
             raise SandboxError("a child died before it was given anything") from fault
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
-    def equip(self, limits: Limits, runs: int, others: int, files: dict[str, bytes]) -> None:
+    def equip(
+        self, limits: Limits, runs: int, others: int, files: dict[str, bytes], language: "Language | None"
+    ) -> None:
         """Give it limits for `runs` runs, and files, before it has any code.
 
         `others` processes are of its user, where it has none of its own.
@@ -105,15 +115,23 @@ class Child:
         # With a cgroup the address space is only a second line; without one it is the bound.
         address_space = 2 * limits.memory_bytes if self._slot is not None else limits.memory_bytes
         rlimits = [
-            (resource.RLIMIT_AS, address_space, address_space),
             (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
             (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
         ]
-        if self._slot is not None:
-            self._slot.limit(limits.memory_bytes, limits.processes)
+        if language is not None and language.reserves_memory:
+            data_bytes = address_space + language.threads * _STACK_BYTES
+            rlimits.append((resource.RLIMIT_DATA, data_bytes, data_bytes))
+            rlimits.append((resource.RLIMIT_STACK, _STACK_BYTES, _STACK_BYTES))
         else:
-            rlimits.append((resource.RLIMIT_NPROC, limits.processes + others, limits.processes + others))
-        self.give(b"B", {"limits": rlimits, "files": list(files)}, list(files.values()))
+            rlimits.append((resource.RLIMIT_AS, address_space, address_space))
+        processes = limits.processes + (language.threads + 1 if language is not None else 0)  # 1: the launcher
+        if self._slot is not None:
+            self._slot.limit(limits.memory_bytes, processes)
+        else:
+            rlimits.append((resource.RLIMIT_NPROC, processes + others, processes + others))
+        self._launches = language is not None
+        equipment = {"limits": rlimits, "files": list(files), "launches": self._launches}
+        self.give(b"B", equipment, list(files.values()))
 
     def give(self, kind: bytes, body: object, contents: list[bytes]) -> None:
         """`say` to a child that has run nothing yet, with `contents` as files."""
@@ -159,16 +177,17 @@ class Child:
             raise ProtocolFault(str(fault)) from None
 
     def cpu_seconds(self) -> float:
-        """Of all its threads since its fork; its descendants' are known when it has ended.
+        """Of all its threads since its fork; its descendants' when it has ended, or as a launcher told.
 
         Raises `SandboxError` when it went away with its zygote.
         """
         if self.exit_code is not None:
             return self._total_cpu_seconds
         try:
-            return time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED, as in clock_getcpuclockid(3)
+            own = time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED, as in clock_getcpuclockid(3)
         except OSError as fault:
             raise SandboxError("a child went away unwaited for") from fault
+        return own + self.told_cpu_seconds
 
     def memory_bytes(self) -> int:
         """Its peak: the cgroup's where there is one, else the largest resident set among it and its descendants."""
@@ -187,6 +206,8 @@ class Child:
     def kill(self) -> None:
         if self.pidfd < 0:
             return  # it never said hello, and ends by itself
+        if self._launches:
+            self._lost_cpu_seconds = _descendants_cpu_seconds(self._pid)
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
@@ -196,7 +217,7 @@ class Child:
             self._was_out_of_memory = self._slot.out_of_memory()
             self._largest_bytes = max(self._largest_bytes, self._slot.peak_bytes())
         self._largest_bytes = self._largest_bytes or resident_bytes
-        self._total_cpu_seconds = cpu_seconds
+        self._total_cpu_seconds = cpu_seconds + self._lost_cpu_seconds
         self.exit_code = exit_code
         self.close()
 
@@ -212,6 +233,20 @@ class Child:
                 return next((int(line.split()[1]) << 10 for line in file if line.startswith(b"VmHWM")), 0)
         except OSError:
             return 0
+
+
+def _descendants_cpu_seconds(pid: int) -> float:
+    """What they have used, to the hundredth; the kernel forgets it of those that die with their namespace."""
+    ticks, unseen = 0, [pid]
+    while unseen:
+        with contextlib.suppress(OSError):
+            at = unseen.pop()
+            with open(f"/proc/{at}/stat", "rb") as file:
+                used = file.read().rpartition(b")")[2].split()[11:15]
+            ticks += sum(map(int, used)) if at != pid else 0
+            with open(f"/proc/{at}/task/{at}/children", "rb") as file:
+                unseen += map(int, file.read().split())
+    return ticks / _TICKS_PER_SECOND
 
 
 def _rights(control: list[tuple[int, int, bytes]]) -> tuple[int, ...]:

@@ -4,8 +4,10 @@ The letters of the sandbox's own conversation (supervisor or `LocalSandbox` on t
 
     X execution ->          run this (`pack_execution`)
     C           ->          cancel what runs
+    L           ->          which languages are there?
                 <- R run    one finished run (`pack_run`)
                 <- D        the execution is over
+                <- L JSON   by name, their versions; the built-in Python first
                 <- F field message   refused (`ExecutionRefused`)
                 <- E message         our fault (`SandboxError`)
 """

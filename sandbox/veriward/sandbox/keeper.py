@@ -8,11 +8,14 @@ what a layer is worth: it is refused but for `--min-level L0`, which is then the
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import socket
 import sys
 import time
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from veriward.sandbox import bounds, canaries, frames, kernel, launch, levels
 from veriward.sandbox.errors import Cancelled, ExecutionRefused, IsolationUnavailable, SandboxError
@@ -21,6 +24,9 @@ from veriward.sandbox.nursery import Nursery
 from veriward.sandbox.performance import Performance
 from veriward.sandbox.watch import SupervisorGone, Watch
 from veriward.sandbox.zygote import LAYERS
+
+if TYPE_CHECKING:
+    from veriward.sandbox.workshop import Workshop
 
 EXIT_ISOLATION = 78
 _FLUSH_BYTES = 64 << 10
@@ -39,15 +45,39 @@ class Keeper:
             kind, payload = frames.receive(self._supervisor)
             if kind == b"X":
                 self._supervisor.sendall(self._answer(frames.unpack_execution(payload)))
+            elif kind == b"L":
+                self._supervisor.sendall(self._languages())
+
+    def _performance(self, execution: Execution) -> Performance:
+        watch = Watch(self._supervisor, self._nursery)
+        if execution.language != bounds.PYTHON:
+            self._workshop.require(execution.language, watch)
+        bounds.check(execution)
+        if execution.language != bounds.PYTHON:
+            return self._workshop.performance(execution, watch)
+        return Performance(execution, self._nursery, watch, self._isolation)
+
+    @cached_property
+    def _workshop(self) -> "Workshop":
+        from veriward.sandbox.workshop import Workshop  # what most keepers never need
+
+        return Workshop(self._nursery, self._isolation)
+
+    def _languages(self) -> bytes:
+        try:
+            found = self._workshop.found(Watch(self._supervisor, self._nursery))
+        except SupervisorGone:
+            raise
+        except SandboxError as fault:
+            return frames.pack(b"E", str(fault).encode(errors="replace"))
+        return frames.pack(b"L", json.dumps(found).encode())
 
     def _answer(self, execution: Execution) -> bytes:
         """Perform it, telling its runs on the way; returns the frames that are still to be sent."""
         pending: list[bytes] = []
         size, flushed = 0, time.monotonic()
         try:
-            bounds.check(execution)
-            watch = Watch(self._supervisor, self._nursery)
-            for run in Performance(execution, self._nursery, watch, self._isolation).runs():
+            for run in self._performance(execution).runs():
                 pending.append(frames.pack(b"R", frames.pack_run(run)))
                 size += len(pending[-1])
                 now = time.monotonic()

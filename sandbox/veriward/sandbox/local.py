@@ -1,5 +1,6 @@
 """`LocalSandbox`: the sandbox in any process, with one keeper of its own."""
 
+import json
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
@@ -73,6 +74,17 @@ class LocalSandbox:
             return self._run(execution, stop)
         except (EOFError, ConnectionError) as fault:
             raise SandboxError("the keeper was lost twice under this execution") from fault
+
+    def languages(self) -> dict[str, str]:
+        """By name, the versions of the languages that work here, the built-in Python first, whose version is ""."""
+        if self._sock is None:
+            raise SandboxError("the sandbox is not open")
+        frames.send(self._sock, b"L")
+        kind, payload = frames.receive(self._sock)
+        if kind != b"L":
+            raise SandboxError(payload.decode(errors="replace"))
+        found: dict[str, str] = json.loads(payload)
+        return found
 
     def _run(self, execution: Execution, stop: Callable[[Run], bool] | None) -> list[Run]:
         if self._sock is None:

@@ -9,12 +9,15 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veriward.sandbox import cgroups, jail, kernel, launch, zygote
 from veriward.sandbox.conversation import Child
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Limits
+
+if TYPE_CHECKING:
+    from veriward.sandbox.languages import Language
 
 SPARES = 2
 _SLOTS = SPARES + 2  # a judged execution runs two children at once
@@ -48,8 +51,11 @@ class Nursery:
     def has_cgroups(self) -> bool:
         return self._slots[0] is not None
 
-    def take(self, limits: Limits, runs: int, files: dict[str, bytes]) -> Child:
-        """A confined child that has run nothing, with limits for `runs` runs and `files` in its box."""
+    def take(self, limits: Limits, runs: int, files: dict[str, bytes], language: "Language | None" = None) -> Child:
+        """A confined child that has run nothing, with limits for `runs` runs and `files` in its box.
+
+        It is to launch commands of `language`; without one, to run Python itself.
+        """
         fault: SandboxError | None = None
         for _ in range(SPARES + 1):  # one that was killed while it waited is passed over
             self.fill()
@@ -58,7 +64,7 @@ class Nursery:
             try:
                 child.await_hello(_START_SECONDS)
                 if not child.has_ended():
-                    child.equip(limits, runs, 0 if self.own_users else _SLOTS + 1, files)
+                    child.equip(limits, runs, 0 if self.own_users else _SLOTS + 1, files, language)
                     return child
             except SandboxError as error:
                 fault = error

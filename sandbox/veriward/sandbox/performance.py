@@ -16,7 +16,7 @@ from veriward.sandbox.trial import Allowance, Trial
 from veriward.sandbox.watch import SupervisorGone, Watch
 
 _ATTEMPTS = 2  # of one run, when a child or the zygote is lost through no fault of the program: runs are pure
-_Role = Literal["stdin", "call", "serve", "judge"]
+Role = Literal["stdin", "call", "serve", "judge", "compile"]
 # After these the child is as good as new for the next input.
 _SURVIVED = (RunStatus.FINISHED, RunStatus.RUNTIME_ERROR, RunStatus.COMPILE_ERROR, RunStatus.OUTPUT_LIMIT)
 _ANSWERED = (RunStatus.FINISHED, RunStatus.RUNTIME_ERROR, RunStatus.COMPILE_ERROR)
@@ -30,7 +30,7 @@ class Performance:
         self._nursery = nursery
         self._watch = watch
         self._isolation = isolation
-        self._children: dict[_Role, Child] = {}
+        self._children: dict[Role, Child] = {}
         self._left = len(execution.inputs)
         self._calls = 0
 
@@ -55,7 +55,7 @@ class Performance:
             self._recover()
 
     def _alone(self, index: int, content: bytes) -> Run:
-        role: _Role = "call" if self._execution.mode == "call" else "stdin"
+        role: Role = "call" if self._execution.mode == "call" else "stdin"
         child = self._child(role)
         allowance = Allowance.now(self._execution.limits)
         trial = Trial(child, index, content, fresh=True, allowance=allowance, gives_result=role == "call")
@@ -139,7 +139,7 @@ class Performance:
             raise SandboxError("a child was killed by neither the keeper nor a limit")
         return outcome
 
-    def _child(self, role: _Role) -> Child:
+    def _child(self, role: Role) -> Child:
         if role not in self._children:
             execution = self._execution
             child = self._nursery.take(execution.limits, self._left, execution.files)

@@ -63,7 +63,7 @@ def _rehearse() -> None:
         mode = MODES["stdin"](b"print(end='')", "", [], theirs)
         for _ in range(_REHEARSALS):
             socket.send_fds(ours, [b'T{"index":0,"fresh":true}'], [0])
-            order, descriptors = _receive(theirs, b"T")
+            order, descriptors = receive(theirs, b"T")
             _open_streams()
             _told(order["index"], **_run(mode, order["fresh"], descriptors[0]))
             os.close(descriptors[0])
@@ -72,7 +72,7 @@ def _rehearse() -> None:
 
 def serve(sock: socket.socket) -> NoReturn:
     """Obey the keeper until it hangs up. Called in the sandbox child, after confinement and `prepare`."""
-    plan, (code,) = _receive(sock, b"P")
+    plan, (code,) = receive(sock, b"P")
     mode = MODES[plan["mode"]](memfds.read(code, MAX_CODE_BYTES), plan["entry"], plan["stubs"], sock)
     process, directory, spoilt = os.getpid(), os.getcwd(), False
     sys.setrecursionlimit(RECURSION_LIMIT + _depth())
@@ -80,7 +80,7 @@ def serve(sock: socket.socket) -> NoReturn:
         sock.recv(1, _PEEK)  # C alone: up to here, all else may still be as the program left it
         if spoilt:
             _restore(directory)
-        order, (*standard, result) = _receive(sock, b"T")
+        order, (*standard, result) = receive(sock, b"T")
         for number, descriptor in enumerate(map(_above_the_standard, standard)):
             os.dup2(descriptor, number)
             os.close(descriptor)
@@ -100,7 +100,7 @@ def _told(index: int, status: str, reason: str, exit_code: int | None) -> bytes:
     return f'D{{"index":{index},"status":"{status}","reason":"{reason}","exit_code":{code}}}'.encode()
 
 
-def _receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]]:
+def receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]]:
     message, descriptors, _, _ = socket.recv_fds(sock, MAX_MESSAGE_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
     if not message:
         os._exit(0)  # the keeper is gone, or wants nothing more

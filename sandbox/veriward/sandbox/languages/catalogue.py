@@ -1,0 +1,37 @@
+"""Which languages there are files for: those beside this module, and those of the operator's directories.
+
+Whether one is installed is another question, which only the jail can answer (`workshop.py`).
+"""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from veriward.sandbox.languages.language import MAX_FILE_BYTES, Language, read
+
+PYTHON = "python"
+"""The built-in language: needs no file, and is the only one with modes beside `stdin`."""
+DIRECTORIES_VARIABLE = "VERIWARD_LANGUAGES"
+"""The environment variable with more directories, separated by colons; a file there replaces one of the same name."""
+
+
+def known() -> Mapping[str, Language]:
+    """By name, in order, without the built-in Python. Raises `ValueError` for a faulty file."""
+    return _scan(os.environ.get(DIRECTORIES_VARIABLE, ""))
+
+
+@cache
+def _scan(directories: str) -> Mapping[str, Language]:
+    found = {}
+    for directory in (Path(__file__).parent, *map(Path, filter(None, directories.split(":")))):
+        for path in directory.glob("*.toml"):
+            if path.stem == PYTHON:
+                raise ValueError(f"{path}: {PYTHON!r} is the built-in language's name")
+            with open(path, "rb") as file:
+                text = file.read(MAX_FILE_BYTES + 1)
+            if len(text) > MAX_FILE_BYTES:
+                raise ValueError(f"{path}: more than {MAX_FILE_BYTES:,} bytes")
+            found[path.stem] = read(path.stem, text.decode())
+    return MappingProxyType(dict(sorted(found.items())))
