@@ -47,7 +47,7 @@ def read_asserts(tests: tuple[str, ...], setup: str) -> Calls | Scripts:
     check(setup, "setup")
     for index, test in enumerate(tests):
         check(test, f"tests[{index}]")
-    return _calls(tests, setup) or _scripts(
+    return _calls(tests, setup) or scripts_of(
         {f"tests[{index}]": joined(setup, test) for index, test in enumerate(tests)}
     )
 
@@ -59,7 +59,7 @@ def read_check(test_code: str, entry_point: str, prefix: str) -> Scripts:
     helpers = without_definition(prefix, name)
     check(helpers, "prefix")
     check(test_code, "test_code")
-    read = _scripts({"test_code": joined(helpers, f"{test_code}\ncheck({entry_point})\n")})
+    read = scripts_of({"test_code": joined(helpers, f"{test_code}\ncheck({entry_point})\n")})
     if name not in read.stubs:
         raise InvalidTask("test_code", f"defines {name!r} itself, so every program would pass it")
     if len(read.stubs) > 1:
@@ -82,7 +82,8 @@ def _calls(tests: tuple[str, ...], setup: str) -> Calls | None:
     return Calls(entries.pop(), tuple(call.arguments for call in calls), tuple(call.holds for call in calls))
 
 
-def _scripts(scripts: dict[str, str]) -> Scripts:
+def scripts_of(scripts: dict[str, str]) -> Scripts:
+    """The scripts, by the field that each stands in, with the names that they leave to the program."""
     stubs: set[str] = set()
     sources = []
     for field, script in scripts.items():
