@@ -21,7 +21,7 @@ def start_keeper(
     with theirs:
         process = subprocess.Popen(
             launch.command("keeper", python, str(parent), str(theirs.fileno()), *options),
-            env=launch.environment(),
+            env=launch.keeper_environment(),
             cwd="/",
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),

@@ -19,13 +19,24 @@ _ENVIRONMENT = {
     "TMPDIR": "/box/home",
 }
 _PASSED_ON = "LD_LIBRARY_PATH"  # without which an unusual Python does not start
+LANGUAGES_VARIABLE = "VERIWARD_LANGUAGES"
+"""Names more directories of language files, for keepers and graders; see `languages/catalogue.py`."""
 SOURCE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BOOT = "import sys; sys.path.append({root!r}); from veriward.sandbox.{module} import main; main()"
 
 
 def environment() -> dict[str, str]:
-    passed = {_PASSED_ON: os.environ[_PASSED_ON]} if _PASSED_ON in os.environ else {}
-    return _ENVIRONMENT | passed
+    """What programs may see."""
+    return _ENVIRONMENT | _passed(_PASSED_ON)
+
+
+def keeper_environment() -> dict[str, str]:
+    """What a keeper may know beside it."""
+    return environment() | _passed(LANGUAGES_VARIABLE)
+
+
+def _passed(name: str) -> dict[str, str]:
+    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def interpreter() -> list[str]:

@@ -29,8 +29,8 @@ def check(
     """Check settings, sandbox and verifiers.
 
     Prints every setting and where it comes from; tries, on this host, what the sandbox promises, and says what to
-    change where a layer is missing; runs every verifier's own cases, those of your own verifiers included (their
-    cases stand beside their module, in `NAME.cases.toml`).
+    change where a layer is missing; lists the languages that programs may be in; runs every verifier's own cases,
+    those of your own verifiers included (their cases stand beside their module, in `NAME.cases.toml`).
 
     ```
     veriward check
@@ -44,14 +44,18 @@ def check(
     from rich.console import Console
 
     from veriward.cli.configured import load_settings
-    from veriward.sandbox.levels import probe
+    from veriward.sandbox.levels import LEVELS, probe
+    from veriward.sandbox.local import LocalSandbox
 
     console = Console(highlight=False)
     settings = load_settings(config)
     _print_settings(console, settings, config)
     with Console(stderr=True).status("probing the sandbox"):
         report = probe()
+        with LocalSandbox(LEVELS[0]) as sandbox:
+            languages = sandbox.languages()
     isolated = _print_isolation(console, report, settings.min_isolation)
+    _print_languages(console, languages)
     conforms = not conformance or _print_conformance(console, verifier)
     if not isolated:
         raise typer.Exit(Exit.ISOLATION)
@@ -86,6 +90,16 @@ def _print_isolation(console: "Console", report: "Report", least: str) -> bool:
         console.print(f"  missing: {', '.join(report.missing)}", style="yellow")
         console.print(f"  to do: {report.remedy}", markup=False)
     return report.level >= least
+
+
+def _print_languages(console: "Console", found: dict[str, str]) -> None:
+    from veriward.sandbox.languages import known
+
+    console.print("\n[bold]Languages[/bold]")
+    for name, version in found.items():
+        console.print(f"  {name}: {version or 'built in'}", markup=False)
+    if missing := [name for name in known() if name not in found]:
+        console.print(f"  not here: {', '.join(missing)}", style="dim")
 
 
 def _print_conformance(console: "Console", names: list[str] | None) -> bool:

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from veriward.sandbox import Execution, Limits
 from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_FILES_BYTES, MAX_INPUT_BYTES, MAX_LIMITS
 from veriward.sandbox.frames import pack_execution
+from veriward.sandbox.languages import PYTHON, known
 from veriward.server.admission import admit
 from veriward.server.batch import Batch
 from veriward.server.body import parse_json
@@ -115,6 +116,9 @@ def _out_of_bounds(run: RunRequest, field: str) -> Iterator[FieldError]:
     for name, (size, most) in sizes.items():
         if size > most:
             yield FieldError(field=f"{field}.{name}", message=f"{size:,} bytes are more than {most:,}")
+    if run.language != PYTHON and run.language not in known():
+        there = ", ".join((PYTHON, *known()))
+        yield FieldError(field=f"{field}.language", message=f"is not one of {there}")
     if len(run.files) > MAX_FILES:
         yield FieldError(field=f"{field}.files", message=f"{len(run.files)} files are more than {MAX_FILES}")
     most_allowed: dict[str, Any] = asdict(MAX_LIMITS)

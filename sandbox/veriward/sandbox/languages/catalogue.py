@@ -10,16 +10,19 @@ from pathlib import Path
 from types import MappingProxyType
 
 from veriward.sandbox.languages.language import MAX_FILE_BYTES, Language, read
+from veriward.sandbox.launch import LANGUAGES_VARIABLE
 
 PYTHON = "python"
 """The built-in language: needs no file, and is the only one with modes beside `stdin`."""
-DIRECTORIES_VARIABLE = "VERIWARD_LANGUAGES"
-"""The environment variable with more directories, separated by colons; a file there replaces one of the same name."""
 
 
 def known() -> Mapping[str, Language]:
-    """By name, in order, without the built-in Python. Raises `ValueError` for a faulty file."""
-    return _scan(os.environ.get(DIRECTORIES_VARIABLE, ""))
+    """By name, in order, without the built-in Python. Raises `ValueError` for a faulty file, `OSError` for none.
+
+    The environment's VERIWARD_LANGUAGES names more directories, separated by colons; a file there replaces one of the
+    same name here.
+    """
+    return _scan(os.environ.get(LANGUAGES_VARIABLE, ""))
 
 
 @cache

@@ -13,8 +13,8 @@ from veriward.sandbox import launch
 
 # A fixed hash seed: equal inputs give equal verdicts, whatever iterates over a set.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0"}
-# Where an operator keeps verifiers of their own, or an unusual Python its libraries.
-_PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH")
+# Where an operator keeps verifiers or languages of their own, or an unusual Python its libraries.
+_PASSED_ON = ("PYTHONPATH", launch.LANGUAGES_VARIABLE, "LD_LIBRARY_PATH")
 
 COLLECT_SECONDS = 0.2
 END_SECONDS = 3.0
@@ -29,7 +29,7 @@ def start(module: str, sock: socket.socket) -> subprocess.Popen[bytes]:
 def start_keeper(sock: socket.socket, min_level: str) -> subprocess.Popen[bytes]:
     """Run a sandbox keeper, which says hello first; `sock` is closed here."""
     arguments = (str(os.getpid()), str(sock.fileno()), "--min-level", min_level, "--hello")
-    return _start(launch.command("keeper", None, *arguments), launch.environment(), sock)
+    return _start(launch.command("keeper", None, *arguments), launch.keeper_environment(), sock)
 
 
 def _start(command: Sequence[str], environment: dict[str, str], sock: socket.socket) -> subprocess.Popen[bytes]:

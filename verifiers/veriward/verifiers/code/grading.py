@@ -1,10 +1,11 @@
 """The verifier `code`: a program is right when it passes the task's tests, run in the sandbox, judged outside it."""
 
 from veriward.sandbox.execution import MAX_CODE_BYTES, Run, Sandbox
+from veriward.sandbox.languages import PYTHON, known
 from veriward.sandbox.remote import UNPLAIN_ARGUMENT
 from veriward.verifiers.code.program import NoProgram, completion_of, program_of
 from veriward.verifiers.code.suites import Suite, suite_of
-from veriward.verifiers.code.task import CheckTask, CodeTask, PytestTask
+from veriward.verifiers.code.task import AssertTask, CallTask, CheckTask, CodeTask, PytestTask, StdinTask
 from veriward.verifiers.registry import verifier
 from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, InvalidTask, Verdict
 from veriward.wire.outcomes import Outcome
@@ -14,10 +15,12 @@ from veriward.wire.outcomes import Outcome
 def code(response: str, task: CodeTask, sandbox: Sandbox, /) -> Verdict:
     """Run the last Python block of the response against the task's tests; what is expected never meets the program.
 
-    `kind` says what a test is. `stdin`: the output for an input, compared as `checker` says. `call`: the value of a
-    function for some arguments, as JSON. `assert` (MBPP) and `check` (HumanEval): Python that calls the program; it is
-    taken apart into calls where it is plain enough, and else runs in a process that the program is not in, and gets
-    plain data alone from it. A test that hands the program a function can't be judged so: the task is invalid.
+    `kind` says what a test is. `stdin`: the output for an input, compared as `checker` says; with a `language`, it is
+    that language's last block. `call`: the value of a function for some arguments, as JSON. `assert` (MBPP), `check`
+    (HumanEval) and `pytest` (KodCode: files that import from `solution`): Python that calls the program; it is taken
+    apart into calls where it is plain enough, and else runs in a process that the program is not in, and gets plain
+    data alone from it. A test that hands the program a function can't be judged so, nor one that needs a fixture or an
+    exception of the program's own: the task is invalid.
 
     `score` `all` (default) gives 1 for passing every test, `fraction` the share passed. `early_stop` ends at the first
     failure (default: for `all`). `limits` hold for each test. Metrics: `tests_passed`, `tests_total`, `tests_run`,
@@ -25,10 +28,8 @@ def code(response: str, task: CodeTask, sandbox: Sandbox, /) -> Verdict:
     (arXiv:2107.03374).
     """
     tests = task.root
-    if isinstance(tests, PytestTask):
-        raise InvalidTask("kind", "'pytest' is not offered yet")
     try:
-        program = completion_of(response) if isinstance(tests, CheckTask) and tests.prefix else program_of(response)
+        program = _program(response, tests)
     except NoProgram as none:
         return _unparsed(str(none))
     suite = suite_of(tests, program)
@@ -43,6 +44,14 @@ def code(response: str, task: CodeTask, sandbox: Sandbox, /) -> Verdict:
     runs = sandbox.run(suite.execution, stop)
     _check_judgeable(suite, runs)
     return _verdict(suite, runs, failures, program, tests.score == "all")
+
+
+def _program(response: str, tests: StdinTask | CallTask | AssertTask | CheckTask | PytestTask) -> str:
+    if isinstance(tests, CheckTask) and tests.prefix:
+        return completion_of(response)
+    if tests.language == PYTHON:
+        return program_of(response)
+    return program_of(response, known()[tests.language].tags, tests.language)
 
 
 def _verdict(suite: Suite, runs: list[Run], failures: list[str | None], program: str, all_or_nothing: bool) -> Verdict:

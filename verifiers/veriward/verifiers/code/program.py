@@ -1,6 +1,7 @@
 """Finds the program in a response, and puts what a task gives in front of it."""
 
 import re
+from collections.abc import Collection
 from textwrap import dedent
 
 from veriward.verifiers.answers import answer_region, last_fence
@@ -14,19 +15,19 @@ class NoProgram(Exception):
     """The response holds no program; the message says why."""
 
 
-def program_of(response: str) -> str:
-    """The last fenced block tagged as Python, else the last without a tag, after the reasoning. Raises `NoProgram`.
+def program_of(response: str, tags: Collection[str] = PYTHON_TAGS, language: str = "Python") -> str:
+    """The last fenced block with one of `tags`, else the last without a tag, after the reasoning. Raises `NoProgram`.
 
     A last block that the text ends in counts.
     """
     region = answer_region(response)
     if region is None:
         raise NoProgram("the reasoning never ends")
-    for tags in (PYTHON_TAGS, ("",)):
-        body = last_fence(region, tags, unclosed=True)
+    for wanted in (tags, ("",)):
+        body = last_fence(region, wanted, unclosed=True)
         if body is not None and body.strip():
             return body
-    raise NoProgram("no block of Python code")
+    raise NoProgram(f"no block of {language} code")
 
 
 def completion_of(response: str) -> str:

@@ -12,9 +12,10 @@ from veriward.sandbox.execution import Execution, Limits, Run, RunStatus
 from veriward.sandbox.plain import Unserialisable, decode, encode
 from veriward.verifiers.code.checkers import same_output
 from veriward.verifiers.code.program import joined, undented
+from veriward.verifiers.code.pytest_files import read_pytest
 from veriward.verifiers.code.reading import Scripts, read_asserts, read_check
 from veriward.verifiers.code.scripts import shared_part
-from veriward.verifiers.code.task import AssertTask, CallTask, CheckTask, StdinTask
+from veriward.verifiers.code.task import AssertTask, CallTask, CheckTask, PytestTask, StdinTask
 from veriward.verifiers.code.values import same_value
 from veriward.verifiers.verdict import InvalidTask
 
@@ -33,13 +34,15 @@ class Suite:
     fields: tuple[str, ...] = ()
 
 
-def suite_of(task: StdinTask | CallTask | AssertTask | CheckTask, program: str) -> Suite:
+def suite_of(task: StdinTask | CallTask | AssertTask | CheckTask | PytestTask, program: str) -> Suite:
     """Raises `InvalidTask` for tests that cannot judge any program."""
     if isinstance(task, CheckTask):
         return _check_suite(task, program)
     program = undented(program)
     if isinstance(task, StdinTask):
         return _stdin_suite(task, program)
+    if isinstance(task, PytestTask):
+        return _of_scripts(program, read_pytest(tuple(task.files.items())), task.limits.for_sandbox())
     return _call_suite(task, program) if isinstance(task, CallTask) else _assert_suite(task, program)
 
 
@@ -50,7 +53,8 @@ def _stdin_suite(task: StdinTask, program: str) -> Suite:
         return f"wrong output: {_preview(run.stdout)}"
 
     inputs = tuple(test.input.encode("utf-8", "surrogatepass") for test in task.tests)
-    return Suite(Execution(program, "stdin", inputs, limits=task.limits.for_sandbox()), _unless_broken(failure))
+    execution = Execution(program, "stdin", inputs, limits=task.limits.for_sandbox(), language=task.language)
+    return Suite(execution, _unless_broken(failure))
 
 
 def _call_suite(task: CallTask, program: str) -> Suite:

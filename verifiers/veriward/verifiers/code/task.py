@@ -22,7 +22,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_INPUT_BYTES, MAX_INPUTS, MAX_LIMITS, Limits
+from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_INPUT_BYTES, MAX_INPUTS, MAX_LIMITS, Limits
+from veriward.sandbox.languages import PYTHON, known
 from veriward.verifiers.registry import Task
 
 Text = Annotated[str, Field(max_length=MAX_INPUT_BYTES)]
@@ -60,11 +61,14 @@ class _CodeTask(Task):
     limits: CodeLimits = CodeLimits()
     score: Literal["all", "fraction"] = "all"
     early_stop: bool | None = None
-    language: Literal["python"] = "python"
 
     @property
     def stops_early(self) -> bool:
         return self.score == "all" if self.early_stop is None else self.early_stop
+
+
+class _PythonTask(_CodeTask):
+    language: Literal["python"] = "python"
 
 
 class StdinTest(Task):
@@ -73,14 +77,22 @@ class StdinTest(Task):
 
 
 class StdinTask(_CodeTask):
-    """The program reads `input` from stdin and writes `output` to stdout."""
+    """The program, in any language that the sandbox knows, reads `input` from stdin and writes `output` to stdout."""
 
     kind: Literal["stdin"]
     tests: Annotated[list[StdinTest], Field(min_length=1, max_length=MAX_INPUTS)]
     checker: Annotated[Checker, BeforeValidator(_by_name)] = Checker()
+    language: str = PYTHON
+
+    @field_validator("language")
+    @classmethod
+    def _language_is_known(cls, name: str) -> str:
+        if name != PYTHON and name not in known():
+            raise ValueError(f"is not one of {', '.join((PYTHON, *known()))}")
+        return name
 
 
-class CallTask(_CodeTask):
+class CallTask(_PythonTask):
     """The function `fn_name` (or that method of `class Solution`) maps arguments to a value.
 
     An element of `inputs` is the list of arguments, or, as published, a string with one JSON value per line; in that
@@ -120,7 +132,7 @@ class CallTask(_CodeTask):
         return [(_arguments(given, ""), _value(given, output, "")) for given, output in pairs]
 
 
-class AssertTask(_CodeTask):
+class AssertTask(_PythonTask):
     """Each of `tests` is Python that fails by an exception, an `assert` as a rule; `setup` runs before each."""
 
     kind: Literal["assert"]
@@ -128,7 +140,7 @@ class AssertTask(_CodeTask):
     setup: Source = ""
 
 
-class CheckTask(_CodeTask):
+class CheckTask(_PythonTask):
     """`test_code` defines `check(candidate)`; the program continues `prefix` and defines `entry_point`.
 
     `entry_point` is a name, or `Solution().method`.
@@ -140,17 +152,20 @@ class CheckTask(_CodeTask):
     prefix: Source = ""
 
 
-class PytestTask(_CodeTask):
-    """Part of the contract, and refused until it is offered."""
+class PytestTask(_PythonTask):
+    """Test files by their path, each importing what it tests by name: `from solution import add`.
+
+    `pytest.raises`, `pytest.approx` and `pytest.mark.parametrize` are there; fixtures are not.
+    """
 
     kind: Literal["pytest"]
-    files: dict[str, Source]
+    files: Annotated[dict[str, Source], Field(min_length=1, max_length=MAX_FILES)]
 
 
 class CodeTask(
     RootModel[Annotated[StdinTask | CallTask | AssertTask | CheckTask | PytestTask, Field(discriminator="kind")]]
 ):
-    """Tests of one of the kinds `stdin`, `call`, `assert`, `check`."""
+    """Tests of one of the kinds `stdin`, `call`, `assert`, `check`, `pytest`."""
 
     model_config = ConfigDict(frozen=True)
 
