@@ -207,8 +207,8 @@ ROWS: dict[str, tuple[str, dict[str, Any], str | None, str | None]] = {
             "subset": "Prefill",
             "question_id": "Prefill_1_I",
         },
-        None,
-        None,
+        ADD,
+        SUB,
     ),
     "TACO": (
         "taco",

@@ -88,9 +88,7 @@ class _TestFile:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "pytest":
                 if node.attr not in OFFERED:
                     raise InvalidTask(self.field, f"uses pytest.{node.attr}, which is not offered")
-            elif (
-                isinstance(node, ast.Attribute) and _dotted(node.value).endswith("mark") and node.attr != "parametrize"
-            ):
+            elif isinstance(node, ast.Attribute) and node.attr != "parametrize" and _last(node.value) == "mark":
                 raise InvalidTask(self.field, f"uses the mark {node.attr}, which is not offered")
             elif isinstance(node, ast.Call) and _last(node.func) == "raises" and node.args:
                 expected = {name.id for name in ast.walk(node.args[0]) if isinstance(name, ast.Name)}

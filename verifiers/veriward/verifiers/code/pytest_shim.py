@@ -32,7 +32,7 @@ class _Approx:
             return alike and all(map(self._same, expected, actual))
         if isinstance(expected, bool) or not isinstance(expected, (int, float)):
             return bool(expected == actual)
-        if isinstance(actual, bool) or not isinstance(actual, (int, float)):
+        if not isinstance(actual, (int, float)):
             return False
         if expected != expected:
             return self._nan_ok and actual != actual
