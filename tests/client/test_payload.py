@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from veriward.client.payload import (
     ENVELOPE_BYTES,
     Group,
+    Span,
     cut,
     cut_list,
     encode,
@@ -21,7 +23,7 @@ from veriward.client.payload import (
     group_rollouts,
     items_json,
 )
-from veriward.wire import GradeItem, Message
+from veriward.wire import GradeItem, GroupShaping, Message
 
 SAYABLE = {
     "text": "72",
@@ -85,6 +87,20 @@ def group(head_bytes: int, *member_bytes: int) -> Group:
     )
 
 
+def together(head_bytes: int, *member_bytes: int) -> Group:
+    return replace(group(head_bytes, *member_bytes), together=True)
+
+
+def test_an_item_with_group_shaping_stays_together() -> None:
+    item = {"task": {"answer": "1"}, "responses": ["1", "2"]}
+    assert not encode_item(item).together
+    shaped = encode_item({**item, "group_shaping": [{"kind": "majority"}]})
+    assert shaped.together
+    assert json.loads(items_json([shaped], [Span(0, 0, 2)]))[0]["group_shaping"] == [{"kind": "majority"}]
+    model = GradeItem(task={"answer": "1"}, responses=["1"], group_shaping=(GroupShaping(kind="majority"),))
+    assert json.loads(items_json([encode_item(model)], [Span(0, 0, 1)]))[0]["group_shaping"] == [{"kind": "majority"}]
+
+
 CUTS: dict[str, tuple[list[Group], int, int, list[list[tuple[int, int, int]]]]] = {
     "all fits": ([group(1, 1, 1), group(1, 1)], 10, 9000, [[(0, 0, 2), (1, 0, 1)]]),
     "exactly as many as fit": ([group(1, 1, 1)], 2, 9000, [[(0, 0, 2)]]),
@@ -92,6 +108,25 @@ CUTS: dict[str, tuple[list[Group], int, int, list[list[tuple[int, int, int]]]]] 
     "a cut between groups": ([group(1, 1, 1), group(1, 1)], 2, 9000, [[(0, 0, 2)], [(1, 0, 1)]]),
     "a cut within a group": ([group(1, 1), group(1, 1, 1)], 2, 9000, [[(0, 0, 1), (1, 0, 1)], [(1, 1, 2)]]),
     "a member too large on its own": ([group(1, 1, 5000, 1)], 9, 3000, [[(0, 0, 1)], [(0, 1, 2)], [(0, 2, 3)]]),
+    "a group that stays together goes on as a whole": (
+        [group(1, 1), together(1, 1, 1), group(1, 1)],
+        2,
+        9000,
+        [[(0, 0, 1)], [(1, 0, 2)], [(2, 0, 1)]],
+    ),
+    "and where it fits, in company": ([group(1, 1), together(1, 1, 1)], 3, 9000, [[(0, 0, 1), (1, 0, 2)]]),
+    "too many to stay together are for the server to refuse": (
+        [group(1, 1), together(1, 1, 1, 1), group(1, 1)],
+        2,
+        9000,
+        [[(0, 0, 1)], [(1, 0, 3)], [(2, 0, 1)]],
+    ),
+    "too large to stay together likewise": (
+        [group(1, 1), together(1, 1500, 1500), group(1, 1)],
+        9,
+        3000,
+        [[(0, 0, 1)], [(1, 0, 2)], [(2, 0, 1)]],
+    ),
     "a task so large that it takes only one": ([group(1500, 400, 400)], 9, 3000, [[(0, 0, 1)], [(0, 1, 2)]]),
 }
 

@@ -34,6 +34,18 @@ ACCEPTED = {
     "not graded, no reward": (Result, {"status": "overloaded"}),
     "a result with fields that a later server added": (Result, {**GRADED, "later": 1}),
     "a message with a trainer's own fields": (GradeRequest, {"items": [{**ITEM, "responses": [[{"role": "user"}]]}]}),
+    "group shaping": (
+        GradeRequest,
+        {"items": [{**ITEM, "group_shaping": [{"kind": "relative_length", "weight": 0.2}]}]},
+    ),
+    "the most responses for diversity": (
+        GradeRequest,
+        {"items": [{**ITEM, "responses": ["72"] * 64, "group_shaping": [{"kind": "diversity"}]}]},
+    ),
+    "more of them for a majority": (
+        GradeRequest,
+        {"items": [{**ITEM, "responses": ["72"] * 65, "group_shaping": [{"kind": "majority"}]}]},
+    ),
     "the longest deadline": (GradeRequest, {"items": [ITEM], "deadline_seconds": 3600}),
     "a program with nothing but its code": (ExecuteRequest, {"runs": [{"code": "print(1)"}]}),
     "a task that no verifier knows: that is the item's fault": (GradeRequest, {"items": [{**ITEM, "task": {}}]}),
@@ -59,6 +71,27 @@ REFUSED = {
     "no time": (GradeRequest, {"items": [ITEM], "deadline_seconds": 0}, "deadline_seconds"),
     "one second past the longest deadline": (GradeRequest, {"items": [ITEM], "deadline_seconds": 3601}, "3600"),
     "one character past the longest id": (GradeRequest, {"items": [{**ITEM, "id": "x" * 513}]}, "512"),
+    "an unknown group shaping": (GradeRequest, {"items": [{**ITEM, "group_shaping": [{"kind": "fun"}]}]}, "kind"),
+    "a majority with a weight": (
+        GradeRequest,
+        {"items": [{**ITEM, "group_shaping": [{"kind": "majority", "weight": 1}]}]},
+        "no weight",
+    ),
+    "a weight past the bound": (
+        GradeRequest,
+        {"items": [{**ITEM, "group_shaping": [{"kind": "diversity", "weight": 1.1}]}]},
+        "weight",
+    ),
+    "one group shaping past the most": (
+        GradeRequest,
+        {"items": [{**ITEM, "group_shaping": [{"kind": "diversity"}] * 5}]},
+        "group_shaping",
+    ),
+    "one response past the most for diversity": (
+        GradeRequest,
+        {"items": [{**ITEM, "responses": ["72"] * 65, "group_shaping": [{"kind": "diversity"}]}]},
+        "at most 64",
+    ),
     "an unknown priority": (GradeRequest, {"items": [ITEM], "priority": "urgent"}, "priority"),
     "one program past the most": (ExecuteRequest, {"runs": [{"code": ""}] * 1001}, "1000"),
     "an end that is none": (StreamEnd, {"done": False, "request_id": "r", "results": 1}, "done"),

@@ -34,10 +34,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """JSON of values that share a head: an item up to its responses, and the responses."""
+    """JSON of values that share a head: an item up to its responses, and the responses.
+
+    `together`: they are judged as a group, so no request may carry a part of them.
+    """
 
     head: bytes
     members: list[bytes]
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ def encode_item(item: GradeItem | Mapping[str, Any]) -> Group:
     replies = fields.pop("responses", None)
     if isinstance(replies, str) or not isinstance(replies, Sequence) or not replies:
         raise ValueError(f"an item needs 'responses', a list of at least one; this one has the fields {list(item)}")
-    return Group(_item_head(encode(fields)), [encode_reply(reply) for reply in replies])
+    head = _item_head(encode(fields))
+    return Group(head, [encode_reply(reply) for reply in replies], bool(fields.get("group_shaping")))
 
 
 def group_rollouts(rollouts: Sequence[Rollout], source: str = "") -> tuple[list[Group], list[int]]:
@@ -107,17 +112,23 @@ def _item_head(item: bytes) -> bytes:
 
 
 def cut(groups: Iterable[Group], max_members: int, max_bytes: int) -> Iterator[list[Span]]:
-    """Requests that keep both limits, in order. A member too large on its own travels alone, to be refused by size."""
+    """Requests that keep both limits, in order.
+
+    What is too large on its own, a member or a group that stays together, travels alone, to be refused by size.
+    """
     spans: list[Span] = []
     count = size = 0
     room = max_bytes - ENVELOPE_BYTES
     for index, group in enumerate(groups):
         first = 0
+        if group.together and spans and not _fits(group, max_members - count, room - size):
+            yield spans
+            spans, count, size = [], 0, 0
         size += len(group.head)
         for position, member in enumerate(group.members):
             size += len(member) + 1
             count += 1
-            if count > 1 and (count > max_members or size > room):
+            if count > 1 and not group.together and (count > max_members or size > room):
                 if position > first:
                     spans.append(Span(index, first, position))
                 yield spans
@@ -125,6 +136,10 @@ def cut(groups: Iterable[Group], max_members: int, max_bytes: int) -> Iterator[l
                 count, size = 1, len(group.head) + len(member) + 1
         spans.append(Span(index, first, len(group.members)))
     yield spans
+
+
+def _fits(group: Group, members: int, room: int) -> bool:
+    return len(group.members) <= members and len(group.head) + sum(map(len, group.members)) + len(group.members) <= room
 
 
 def items_json(groups: Sequence[Group], spans: Sequence[Span]) -> bytes:

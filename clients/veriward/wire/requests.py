@@ -1,11 +1,13 @@
 """What a client may send. Unknown fields are refused by name; numbers must be finite."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 MAX_RESPONSES = 10_000  # per request, over all items
 MAX_ID_CHARS = 512
+MAX_GROUP_SHAPING = 4
+MAX_DIVERSE = 64  # each is compared with each
 MAX_RUNS = 1_000
 MAX_TASKS = 10_000
 
@@ -28,17 +30,39 @@ class Message(BaseModel):
 Response = str | list[Message]
 
 
+class GroupShaping(_Envelope):
+    """A reward that needs the whole group. `weight`: the kind's own by default; `majority` has none."""
+
+    kind: Literal["relative_length", "majority", "diversity"]
+    weight: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _weight_where_there_is_one(self) -> Self:
+        if self.kind == "majority" and self.weight is not None:
+            raise ValueError("'majority' has no weight: it replaces the reward")
+        return self
+
+
 class GradeItem(_Envelope):
     """One task and the responses to judge by it.
 
     `task` is `{"verifier": name, …fields}` or `{"ref": "sha256:…"}`. What is wrong inside a task makes that item
-    `invalid_task`; it does not refuse the request. `source` labels metrics and nothing else.
+    `invalid_task`; it does not refuse the request. `source` labels metrics and nothing else. `group_shaping` is applied
+    in its order once all results of the item are there; those that are not graded stay so, and do not count.
     """
 
     id: str = Field(default="", max_length=MAX_ID_CHARS)
     task: dict[str, Any]
     responses: Annotated[list[Response], Field(min_length=1)]
     source: str = Field(default="", max_length=MAX_ID_CHARS)
+    group_shaping: Annotated[tuple[GroupShaping, ...], Field(max_length=MAX_GROUP_SHAPING)] = ()
+
+    @field_validator("group_shaping")
+    @classmethod
+    def _few_enough_to_compare(cls, terms: tuple[GroupShaping, ...], known: ValidationInfo) -> tuple[GroupShaping, ...]:
+        if len(known.data.get("responses", ())) > MAX_DIVERSE and any(term.kind == "diversity" for term in terms):
+            raise ValueError(f"'diversity' compares at most {MAX_DIVERSE} responses of an item")
+        return terms
 
 
 class GradeRequest(_Envelope):

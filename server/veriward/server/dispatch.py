@@ -12,6 +12,7 @@ from typing import Any
 from veriward.server.batch import Batch
 from veriward.server.cache import Kept, ResultCache
 from veriward.server.flights import Flights, Follower, Work
+from veriward.server.groups import Group, GroupWork
 from veriward.server.jobs import Job, Priority, RolloutResult
 from veriward.server.judged import Unjudgeable, response_bytes, responses_json
 from veriward.server.metrics import NO_VERIFIER, Metrics
@@ -79,7 +80,10 @@ class Dispatch:
                     refused = write({"status": Status.INVALID_TASK, "reason": str(invalid)}, blank(None))
                     plan.written += [(work(at, None), place, refused) for place in range(len(item.responses))]
                 else:
-                    self._plan_item(plan, work(at, task.verifier), task, item.responses)
+                    own = work(at, task.verifier)
+                    if item.group_shaping:
+                        own = GroupWork.of(own, Group(item.group_shaping, item.responses))
+                    self._plan_item(plan, own, task, item.responses)
             if plan.jobs:
                 batch.hold(self._queue().submit(plan.jobs, self._deliver))
         except BaseException:
