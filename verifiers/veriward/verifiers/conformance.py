@@ -34,7 +34,7 @@ from typing import Any, Literal, get_args
 from veriward.sandbox.execution import Execution, Run, Sandbox
 from veriward.verifiers.judging import Response, judge, parse_task
 from veriward.verifiers.registry import Verifier
-from veriward.verifiers.verdict import InvalidTask, Verdict
+from veriward.verifiers.verdict import InvalidTask, Unavailable, Verdict
 from veriward.wire.outcomes import Outcome
 
 MIN_CASES = 12
@@ -117,9 +117,11 @@ def shortcomings(verifier: Verifier) -> list[str]:
 
 
 def run(verifier: Verifier, case: Case, sandbox: Sandbox) -> str | None:
-    """None where the verifier does what the case says, else the sentence of what differed."""
+    """None where the verifier does what the case says, or is not available here; else the sentence of what differed."""
     try:
         verdict = judge(verifier, parse_task(verifier, case.fields), case.response, sandbox)
+    except Unavailable:
+        return None
     except InvalidTask as invalid:
         if case.kind != "invalid_task":
             return f"the task was refused: {invalid}"

@@ -23,6 +23,13 @@ class InvalidTask(Exception):
         return InvalidTask(place if self.field == WHOLE_TASK else f"{place}.{self.field}", self.message)
 
 
+class Unavailable(InvalidTask):
+    """A library or tool that the verifier needs is not installed here: neither task nor response is at fault."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(WHOLE_TASK, f"unavailable: {message}")
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A judgement about the model's response.

@@ -1,0 +1,1 @@
+"""Chemistry, through RDKit: the extra `chem`."""
