@@ -89,12 +89,14 @@ class FreshPerformance(Performance):
             command, limits, makes, program = language.run, self._execution.limits, "", self._program
             if role == "compile" and compiler is not None:
                 command, limits, makes, program = compiler.command, compiler.limits, compiler.makes, self._source
-            child = self._nursery.take(limits, self._left, {**self._execution.files, **program}, language)
+            runs = 1 if role == "compile" else self._left
+            child = self._nursery.take(limits, runs, {**self._execution.files, **program}, language)
             self._children[role] = child
             plan = {
                 "command": command,
                 "environment": {**_ENVIRONMENT, **(language.environment or {})},
                 "cpu_seconds": limits.cpu_seconds,
+                "output_bytes": limits.output_bytes,
                 "makes": makes,
                 "made": compiler.makes if compiler is not None and role != "compile" else "",
             }

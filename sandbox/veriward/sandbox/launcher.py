@@ -2,7 +2,7 @@
 
 It takes the place of `runner.py` for languages other than the built-in Python, and speaks as that does:
 
-    P {command, environment, cpu_seconds, makes, made}     -> once per child
+    P {command, environment, cpu_seconds, output_bytes, makes, made}    -> once per child
     T {index, fresh}    [input, stdout, stderr, result]    -> run the command once
                                                            <- D {index, status, reason, exit_code, cpu_seconds}
 
@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from veriward.sandbox import kernel
+from veriward.sandbox.descendants import descendants_cpu_seconds
 from veriward.sandbox.runner import receive
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -42,6 +43,8 @@ def serve(sock: socket.socket) -> NoReturn:
         os.chmod(plan["made"], 0o700)
     while True:
         order, (*standard, result) = receive(sock, b"T")
+        for descriptor in (*standard, result):
+            os.set_inheritable(descriptor, False)
         began = _children_cpu_seconds()
         report = _run(plan, standard)
         if plan["makes"] and report["status"] == "finished" and not _hand_over(plan["makes"], result):
@@ -65,7 +68,7 @@ def _run(plan: Mapping[str, Any], standard: Sequence[int]) -> dict[str, Any]:
         )
     except OSError:
         return _NOT_STARTED
-    code = os.waitstatus_to_exitcode(_wait(program, plan["cpu_seconds"]))
+    code = os.waitstatus_to_exitcode(_wait(program, plan["cpu_seconds"], standard[1], plan["output_bytes"]))
     _end_all()
     if code < 0:
         name = signal.Signals(-code).name if -code in list(signal.Signals) else f"SIG{-code}"
@@ -75,20 +78,21 @@ def _run(plan: Mapping[str, Any], standard: Sequence[int]) -> dict[str, Any]:
     return {"status": "finished", "reason": "", "exit_code": 0}
 
 
-def _wait(program: int, cpu_seconds: float) -> int:
-    """The wait status of `program`, killed once it has used more than `cpu_seconds`; its orphans are reaped meanwhile.
+def _wait(program: int, cpu_seconds: float, stdout: int, output_bytes: int) -> int:
+    """The wait status of `program`, killed once it is over one of these limits; its orphans are reaped meanwhile.
 
-    The keeper watches the clock on the wall.
+    The keeper watches the clock on the wall, and says in the end which limit it was.
     """
     while True:
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == program:
                 return ended[1]
-        left = cpu_seconds - time.clock_gettime((~program << 3) | 2)  # CPUCLOCK_SCHED of a process
-        if left < 0:
+        own = time.clock_gettime((~program << 3) | 2)  # CPUCLOCK_SCHED of a process
+        left = cpu_seconds - max(own, descendants_cpu_seconds(os.getpid()))
+        if left < 0 or os.fstat(stdout).st_size > output_bytes:
             os.kill(program, signal.SIGKILL)
             return os.waitpid(program, 0)[1]
-        # A thread uses up what is left no sooner than in that time; many do, hence the bound.
+        # One thread uses up what is left no sooner than in that time; many do, hence the bound.
         signal.sigtimedwait({signal.SIGCHLD}, min(left, _LOOK_SECONDS) + 0.001)
 
 
