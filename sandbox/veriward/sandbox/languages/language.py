@@ -15,7 +15,7 @@ MAX_FILE_BYTES = 16 << 10
 MAX_THREADS = 64
 _NAME = re.compile(r"[a-z][a-z0-9+#.-]{0,29}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_COMPILE_LIMITS = Limits(cpu_seconds=10, memory_bytes=1024 * MIB, output_bytes=16 * MIB, processes=16)
+_COMPILE_LIMITS = Limits(cpu_seconds=10.0, memory_bytes=1024 * MIB, output_bytes=16 * MIB, processes=16)
 _T = TypeVar("_T")
 
 
