@@ -88,7 +88,7 @@ def _table(changes: "Changes") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="what changed")
+    table = Table(title="what changed", box=None, pad_edge=False)  # nine columns fit 80 characters without lines
     for column in ("source", "verifier", "version"):
         table.add_column(column, overflow="fold")
     for column in ("rollouts", "changed", "higher", "lower", "lost", "found"):
