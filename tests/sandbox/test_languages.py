@@ -330,7 +330,7 @@ version = ["g++", "--version"]
 [compile]
 command = ["g++", "-o", "main", "main.cpp"]
 makes = "main"
-limits = {cpu_seconds = %s, memory_bytes = %s, output_bytes = %s}
+limits = {wall_seconds = 60, cpu_seconds = %s, memory_bytes = %s, output_bytes = %s}
 [run]
 command = ["./main"]
 environment = {OWN = "1"}
