@@ -22,14 +22,17 @@ MAX_EXPONENT = 10_000
 MAX_PRECISION_BITS = 32_768  # of a value, and so of the precision that tells two values apart
 MAX_WORK = 800_000  # per response, in microseconds of a slow core, counted and not timed; see `evaluate.Budget`
 
-# Of what is given to sympy's solvers: on these, the dearest that we found takes a quarter of a second.
+# Of what is given to sympy's solvers. What they take on is what has roots in closed form that are short.
 MAX_ALGEBRA_NODES = 96
-MAX_ALGEBRA_DIGITS = 9
+MAX_ALGEBRA_DIGITS = 6
 MAX_ALGEBRA_DEGREE = 8
 MAX_ALGEBRA_SYMBOLS = 3
+MAX_SOLVED_DEGREE = 2  # of a factor, of what stands beside | | or a root, and of a system: the number of its solutions
+MAX_ABSOLUTE_VALUES = 3  # each doubles the cases
 MAX_LISTED_INTEGERS = 128
-# Of what is given to math-verify's parser, which evaluates as it reads.
-MAX_SECOND_CHARS = 256
+# Of what is given to math-verify's parser, which is slow with brackets and evaluates as it reads.
+MAX_SECOND_CHARS = 128
+MAX_SECOND_NESTING = 6
 MAX_SECOND_CELLS = 12  # beyond the first of each row: four rows of four
 MAX_SECOND_DIGITS = 9
 MAX_SECOND_POWER = 4_096  # the product of all exponents

@@ -65,7 +65,7 @@ class DapoTask(Task):
     answer: Annotated[str, Field(max_length=MAX_ANSWER_CHARS), AfterValidator(_gold)]
 
 
-@verifier("math.dapo", version=1, task=DapoTask, lowest_reward=-1.0)
+@verifier("math.dapo", version=1, task=DapoTask)
 def dapo(response: str, task: DapoTask, sandbox: Sandbox, /) -> Verdict:
     """Take the last `Answer: …` line in the last 300 characters; reward +1 where it equals the gold answer, else -1.
 

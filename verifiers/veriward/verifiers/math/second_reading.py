@@ -17,11 +17,12 @@ from veriward.verifiers.math.bounds import (
     MAX_SECOND_CELLS,
     MAX_SECOND_CHARS,
     MAX_SECOND_DIGITS,
+    MAX_SECOND_NESTING,
     MAX_SECOND_POWER,
     NotUnderstood,
 )
 from veriward.verifiers.math.normalise import GREEK_NAMES
-from veriward.verifiers.math.solving import asked
+from veriward.verifiers.math.solvable import asked
 from veriward.verifiers.math.sympy_trees import from_sympy
 from veriward.verifiers.math.tree import Symbol, Tree, walk
 
@@ -110,6 +111,12 @@ def _formula_in_a_box() -> list[Any]:
 
 def _is_cheap(text: str) -> bool:
     if len(text) > MAX_SECOND_CHARS or not text.isascii() or text.count("&") > MAX_SECOND_CELLS:
+        return False
+    depth = deepest = 0
+    for sign in text:
+        depth += (sign in "([{") - (sign in ")]}")
+        deepest = max(deepest, depth)
+    if deepest > MAX_SECOND_NESTING:
         return False
     if _REFUSED.search(_OPERATOR.sub("", text)):
         return False

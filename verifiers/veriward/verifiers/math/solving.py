@@ -10,11 +10,16 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, ParamSpec
 
-from veriward.verifiers.math.bounds import MAX_ARGUMENTS, NotUnderstood, TooLarge
+from veriward.verifiers.math.bounds import (
+    MAX_ARGUMENTS,
+    MAX_SOLVED_DEGREE,
+    NotUnderstood,
+    TooLarge,
+)
+from veriward.verifiers.math.solvable import asked, check_solvable
 from veriward.verifiers.math.sympy_trees import check_size, degree, from_sympy, to_sympy
 from veriward.verifiers.math.tree import Group, Relation, Tree, difference, symbols
 
-MAX_SYSTEM_DEGREE = 4  # of all equations multiplied: the number of solutions that they may have
 MAX_ZEROS_DEGREE = 6  # of a polynomial in up to three symbols that is freed of its repeated factors
 
 P = ParamSpec("P")
@@ -32,23 +37,6 @@ def _decided(solve: Callable[P, Tree | None]) -> Callable[P, Tree | None]:
     return decide
 
 
-def asked(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """What a function of sympy says. Raises `NotUnderstood` for whatever it fails with, memory apart."""
-    try:
-        return function(*args, **options)
-    except (
-        ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError,
-        ValueError, _polynomial_error(),
-    ) as error:  # fmt: skip
-        raise NotUnderstood(f"sympy does not solve it: {type(error).__name__}") from error
-
-
-def _polynomial_error() -> type[Exception]:
-    from sympy.polys.polyerrors import BasePolynomialError
-
-    return BasePolynomialError  # type: ignore[no-any-return]
-
-
 @lru_cache(maxsize=256)
 @_decided
 def real_solutions(relation: Relation) -> Tree | None:
@@ -61,7 +49,7 @@ def real_solutions(relation: Relation) -> Tree | None:
     check_size(relation)
     found = sympy.S.Reals
     for sign, (left, right) in zip(relation.signs, pairwise(relation.sides), strict=True):
-        _ = degree(difference(left, right))
+        check_solvable(difference(left, right))
         sides = [to_sympy(side, real=True) for side in (left, right)]
         if sign not in _RELATIONS:
             return None
@@ -88,7 +76,7 @@ def roots(equation: Relation, *, real: bool) -> Tree | None:
     (name,) = symbols(equation)
     check_size(equation)
     zero = difference(*equation.sides)
-    _ = degree(zero)
+    check_solvable(zero)
     unknown = sympy.Symbol(name, real=True) if real else sympy.Symbol(name)
     domain = sympy.S.Reals if real else sympy.S.Complexes
     return from_sympy(asked(sympy.solveset, to_sympy(zero, real=real), unknown, domain))
@@ -106,7 +94,7 @@ def common_roots(equations: tuple[Relation, ...]) -> Tree | None:
     product = 1
     for zero in zeros:
         product *= max(1, degree(zero))
-    if product > MAX_SYSTEM_DEGREE:
+    if product > MAX_SOLVED_DEGREE:
         return None
     unknowns = [sympy.Symbol(name) for name in names]
     found = asked(sympy.solve, [to_sympy(zero, real=False) for zero in zeros], unknowns, dict=True)

@@ -86,7 +86,7 @@ def _degree(tree: Tree) -> int:
                 return degree(base) + 2 * degree(exponent)
             return ceil(degree(base) * abs(power))
         case Op(_, args):
-            return 2 * sum(map(_degree, args))
+            return sum(map(_degree, args))
     raise NotUnderstood("no expression to solve")
 
 

@@ -9,6 +9,7 @@ from veriward.verifiers.math.bounds import MAX_ALTERNATIVES, NotUnderstood, TooL
 from veriward.verifiers.math.evaluate import Budget
 from veriward.verifiers.math.extract import extract, without_echo
 from veriward.verifiers.math.reading import BrokenGold, Reading, matches, read_gold
+from veriward.verifiers.math.warm import warm_up
 from veriward.verifiers.registry import Task, verifier
 from veriward.verifiers.verdict import InvalidTask, Verdict, correct, unparsed, wrong
 
@@ -20,7 +21,7 @@ class MathTask(Task):
     question: str | None = None
 
 
-@verifier("math", version=1, task=MathTask, preload=("mpmath",))
+@verifier("math", version=1, task=MathTask, preload=("math_verify", "mpmath", "sympy"), warm_up=warm_up)
 def math(response: str, task: MathTask, sandbox: object, /) -> Verdict:
     r"""Compare the final answer with the gold answer as mathematics: `\frac{1}{2}`, `0.5` and `50\%` are one.
 
