@@ -41,6 +41,7 @@ class Slot:
         self._peak = _open_peak(f"{memory}/{files.memory_peak}")
         self._events = os.open(f"{memory}/{files.memory_events}", os.O_RDONLY | os.O_CLOEXEC)
         self._pids_limit = os.open(f"{pids}/pids.max", os.O_WRONLY | os.O_CLOEXEC)
+        self._pids = os.open(f"{pids}/pids.current", os.O_RDONLY | os.O_CLOEXEC)
         self.joins = tuple(os.open(f"{path}/cgroup.procs", os.O_RDWR | os.O_CLOEXEC) for path in self._directories)
         self._limits = (0, 0)
         self._oom_kills_before = 0
@@ -67,6 +68,10 @@ class Slot:
         """Whether the kernel killed a process of the slot for memory since `reset`."""
         return self._oom_kills() > self._oom_kills_before
 
+    def tasks(self) -> int:
+        """How many processes and threads are in it."""
+        return int(os.pread(self._pids, 32, 0))
+
     def empty(self) -> bool:
         """Opened anew each time: version 1 caches the list for as long as someone keeps reading it."""
         for directory in self._directories:
@@ -76,7 +81,7 @@ class Slot:
         return True
 
     def remove(self) -> None:
-        for descriptor in (self._memory_limit, self._events, self._pids_limit, *self.joins):
+        for descriptor in (self._memory_limit, self._events, self._pids_limit, self._pids, *self.joins):
             os.close(descriptor)
         if self._peak is not None:
             os.close(self._peak)

@@ -65,10 +65,10 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
         sock.send(b"H")
         server = launcher if _equip(plan, sock)["launches"] else runner
         gc.enable()
-        code = 0
+        code = runner.SPOILT
         server.serve(sock)
     except BaseException as fault:
-        if code:
+        if code == SETUP_FAILED:
             sock.send(b"E" + repr(fault).encode(errors="replace")[:1000])
         raise
     finally:

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 
 from veriward.sandbox import kernel, landlock, seccomp
 
+NO_CORE_BYTES = 1
+"""With 0, a host whose `core_pattern` is a pipe still starts its handler, as root, with the image of every crash; 1 is
+the kernel's own sign for none at all (`do_coredump` in fs/coredump.c)."""
 _MAX_DESCRIPTOR = 0xFFFF_FFFF
 
 
@@ -68,7 +71,7 @@ def confine(
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_FSIZE: file_bytes,
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: NO_CORE_BYTES,
     }
     program = kernel.SeccompProgram(
         seccomp.assemble(seccomp.grader(os.getpid(), network=network, processes=processes > 0))

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from veriward.sandbox import cgroups, memfds
+from veriward.sandbox.descendants import TICKS_PER_SECOND, descendants_cpu_seconds
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Limits
 
@@ -38,7 +39,8 @@ _CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 _CREDENTIALS = struct.Struct("iii")
 _CREDENTIALS_SPACE = socket.CMSG_SPACE(_CREDENTIALS.size)
 _LEAST_FILE_BYTES = 16 * MIB
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+# Fields of /proc/PID/stat, counted from the one that follows the name; the first two are of children waited for.
+_WAITED_USER, _WAITED_SYSTEM, _THREADS = 13, 14, 17
 _STACK_BYTES = 8 * MIB  # of each thread where data is what is bounded: the usual, not the roomy one of other children
 
 
@@ -85,6 +87,8 @@ class Child:
         self._lost_cpu_seconds = 0.0
         self._pid = 0
         self._total_cpu_seconds = 0.0
+        self._waited_cpu_seconds = 0.0
+        self._stat = -1
         self._largest_bytes = 0
         self._was_out_of_memory = False
 
@@ -177,7 +181,7 @@ class Child:
             raise ProtocolFault(str(fault)) from None
 
     def cpu_seconds(self) -> float:
-        """Of all its threads since its fork; its descendants' when it has ended, or as a launcher told.
+        """Of all its threads since its fork; of descendants when it has ended, as of `is_alone`, or as a launcher told.
 
         Raises `SandboxError` when it went away with its zygote.
         """
@@ -187,7 +191,20 @@ class Child:
             own = time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED, as in clock_getcpuclockid(3)
         except OSError as fault:
             raise SandboxError("a child went away unwaited for") from fault
-        return own + self.told_cpu_seconds
+        return own + self._waited_cpu_seconds + self.told_cpu_seconds
+
+    def is_alone(self) -> bool:
+        """Whether its program has left no thread or process behind; takes account of those that it has waited for."""
+        if self._launches:
+            return True  # a launcher sees to that
+        try:
+            if self._stat < 0:
+                self._stat = os.open(f"/proc/{self._pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            fields = os.pread(self._stat, 1024, 0).rpartition(b")")[2].split()
+        except OSError:
+            return False  # it has ended
+        self._waited_cpu_seconds = (int(fields[_WAITED_USER]) + int(fields[_WAITED_SYSTEM])) / TICKS_PER_SECOND
+        return fields[_THREADS] == b"1" and not self._has_descendants()
 
     def memory_bytes(self) -> int:
         """Its peak: the cgroup's where there is one, else the largest resident set among it and its descendants."""
@@ -206,8 +223,8 @@ class Child:
     def kill(self) -> None:
         if self.pidfd < 0:
             return  # it never said hello, and ends by itself
-        if self._launches:
-            self._lost_cpu_seconds = _descendants_cpu_seconds(self._pid)
+        if self._has_descendants():
+            self._lost_cpu_seconds = descendants_cpu_seconds(self._pid)
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
@@ -226,6 +243,19 @@ class Child:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+        if self._stat >= 0:
+            os.close(self._stat)
+            self._stat = -1
+
+    def _has_descendants(self) -> bool:
+        """Or threads, where there is a cgroup, whose count is cheap."""
+        if self._slot is not None:
+            return self._slot.tasks() > 1
+        try:
+            with open(f"/proc/{self._pid}/task/{self._pid}/children", "rb") as file:
+                return bool(file.read(1))
+        except OSError:
+            return False
 
     def _resident_peak(self) -> int:
         try:
@@ -233,20 +263,6 @@ class Child:
                 return next((int(line.split()[1]) << 10 for line in file if line.startswith(b"VmHWM")), 0)
         except OSError:
             return 0
-
-
-def _descendants_cpu_seconds(pid: int) -> float:
-    """What they have used, to the hundredth; the kernel forgets it of those that die with their namespace."""
-    ticks, unseen = 0, [pid]
-    while unseen:
-        with contextlib.suppress(OSError):
-            at = unseen.pop()
-            with open(f"/proc/{at}/stat", "rb") as file:
-                used = file.read().rpartition(b")")[2].split()[11:15]
-            ticks += sum(map(int, used)) if at != pid else 0
-            with open(f"/proc/{at}/task/{at}/children", "rb") as file:
-                unseen += map(int, file.read().split())
-    return ticks / _TICKS_PER_SECOND
 
 
 def _rights(control: list[tuple[int, int, bytes]]) -> tuple[int, ...]:

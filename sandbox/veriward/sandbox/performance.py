@@ -128,8 +128,9 @@ class Performance:
         outcome = trial.claim(word) if isinstance(word, Message) else word
         lives_on = isinstance(word, Message) and outcome is not outcomes.PROTOCOL and self._left > 1
         if lives_on and outcome is not None and self._execution.reuse == "per_submission":
+            alone = False not in [child.is_alone() for child in self._children.values()]
             outcome = trial.measured(outcome)
-            if outcome.status in _SURVIVED:
+            if alone and outcome.status in _SURVIVED:
                 return outcome
         self._end_children()
         if outcome is None:

@@ -36,6 +36,9 @@ MAX_MESSAGE_BYTES = 64 << 10
 RECURSION_LIMIT = 1_000  # Python's own, counted from the program's first frame
 FLUSH_FAILED = 120  # the exit code Python itself gives when the last output could not be written
 
+SPOILT = 98
+"""The exit code of a child whose program has taken from it what it needs to go on: its descriptors, its modules."""
+
 _OWN_FRAMES = 8  # between `serve` and the program, and some to spare
 _REHEARSALS = 20
 _PEEK = int(socket.MSG_PEEK)
@@ -80,8 +83,8 @@ def serve(sock: socket.socket) -> NoReturn:
         sock.recv(1, _PEEK)  # C alone: up to here, all else may still be as the program left it
         if spoilt:
             _restore(directory)
-        order, (*standard, result) = receive(sock, b"T")
-        for number, descriptor in enumerate(map(_above_the_standard, standard)):
+        order, (stdin, stdout, stderr, result) = receive(sock, b"T")
+        for number, descriptor in enumerate(map(_above_the_standard, (stdin, stdout, stderr))):
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.lseek(0, 0, os.SEEK_SET)
@@ -103,7 +106,7 @@ def _told(index: int, status: str, reason: str, exit_code: int | None) -> bytes:
 def receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]]:
     message, descriptors, _, _ = socket.recv_fds(sock, MAX_MESSAGE_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
     if not message:
-        os._exit(0)  # the keeper is gone, or wants nothing more
+        os._exit(SPOILT)  # the keeper is gone and wants nothing more, or a program has shut the socket
     if message[:1] != kind:
         raise ValueError(f"expected {kind!r}, got {message[:1]!r}")
     return json.loads(message[1:]), descriptors

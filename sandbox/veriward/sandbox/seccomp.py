@@ -6,6 +6,7 @@ installed, and every child installs it: about 8 steps per number, not 150.
 
 import errno
 import os
+import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,13 +32,14 @@ def refuse(number: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Argument:
     """Allow a call only if the low word of argument `index` is one of `values`, if any are named; has one of the bits
-    of `having`, if any; and none of `without`."""
+    of `having`, if any; none of `without`; and `also` allows it."""
 
     index: int
     values: tuple[int, ...] = ()
     having: int = 0
     without: int = 0
     otherwise: int = errno.EPERM
+    also: "Argument | None" = None
 
     def instructions(self) -> list[Instruction]:
         refused = _return(refuse(self.otherwise))
@@ -49,7 +51,7 @@ class Argument:
             code += [(_JUMP_ANY_BIT, 1, 0, self.having), refused]
         if self.without:
             code += [(_JUMP_ANY_BIT, 0, 1, self.without), refused]
-        return [*code, _return(ALLOW)]
+        return [*code, *(self.also.instructions() if self.also is not None else [_return(ALLOW)])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +68,28 @@ _NAMESPACE_FLAGS = 0x7E02_0000
 _THREAD_FLAG = 0x0001_0000
 _TERMINAL_AND_FILE_REQUESTS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS TIOCGWINSZ FION* FIO*CLEX
 _HARMLESS_PRCTL = (1, 2, 3, 4, 15, 16, 23, 38, 39, 0x53564D41)  # pdeathsig, dumpable, name, capbset read, no_new_privs
+_LIMITS = tuple(kind for kind in range(16) if kind != resource.RLIMIT_CORE)  # which stays as it is: none
+# SOL_SOCKET's harmless ones: reuse, sizes of buffers, keepalive, linger, credentials, timeouts. No packet filters.
+_SOCKET_OPTIONS = (2, 7, 8, 9, 13, 16, 20, 21)
 _COMMON = (syscalls.FILES, syscalls.MEMORY, syscalls.PROCESSES, syscalls.TIME, syscalls.WAITING, syscalls.PAIRS)
 _ARGUMENTS = {
     "clone": Argument(0, without=_NAMESPACE_FLAGS),
     "ioctl": Argument(1, _TERMINAL_AND_FILE_REQUESTS, otherwise=errno.ENOTTY),
     "prctl": Argument(0, _HARMLESS_PRCTL),
-    "prlimit64": Argument(0, (0,)),
+    "prlimit64": Argument(0, (0,), also=Argument(1, _LIMITS)),
+    "setrlimit": Argument(0, _LIMITS),
 }
+_PROGRAM_ARGUMENTS = {**_ARGUMENTS, "setsockopt": Argument(2, _SOCKET_OPTIONS, otherwise=errno.ENOPROTOOPT)}
 _NO_NETWORK = {"socket": errno.EACCES, "connect": errno.EACCES}
 
-PROGRAM = Policy(_COMMON, errors=_NO_NETWORK, arguments=_ARGUMENTS)
+PROGRAM = Policy(_COMMON, errors=_NO_NETWORK, arguments=_PROGRAM_ARGUMENTS)
 """An untrusted program: processes and threads within its namespace, no sockets but pairs."""
 
 LONE_PROGRAM = Policy(
     _COMMON,
     denied=frozenset({"fork", "vfork"}),
     errors=_NO_NETWORK,
-    arguments={**_ARGUMENTS, "clone": Argument(0, having=_THREAD_FLAG, without=_NAMESPACE_FLAGS)},
+    arguments={**_PROGRAM_ARGUMENTS, "clone": Argument(0, having=_THREAD_FLAG, without=_NAMESPACE_FLAGS)},
 )
 """One without namespaces: threads, but no processes, for there is no pid namespace to end them with."""
 

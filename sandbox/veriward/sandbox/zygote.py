@@ -42,7 +42,9 @@ _MAX_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * array.array("i").itemsize)
 _PREIMPORTED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "re", "string")
 # Inherited by every child; the keeper lowers address space, CPU and processes for each execution.
 _LIMITS = {
-    resource.RLIMIT_CORE: 0,
+    resource.RLIMIT_CORE: confine.NO_CORE_BYTES,
+    resource.RLIMIT_SIGPENDING: 512,  # kernel timers and queued signals, of all the user's processes
+    resource.RLIMIT_MEMLOCK: 64 << 10,
     resource.RLIMIT_NOFILE: 64,
     resource.RLIMIT_STACK: 64 << 20,
     resource.RLIMIT_FSIZE: MAX_LIMITS.output_bytes + 1,
