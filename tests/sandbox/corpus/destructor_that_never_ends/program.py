@@ -1,0 +1,7 @@
+class Late:
+    def __del__(self):
+        while True:
+            pass
+
+
+late = Late()

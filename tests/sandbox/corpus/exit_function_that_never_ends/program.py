@@ -1,0 +1,10 @@
+import atexit
+
+
+@atexit.register
+def loop():
+    while True:
+        pass
+
+
+print("answer", flush=True)

@@ -1,0 +1,4 @@
+try:
+    f(1)
+except BaseException:
+    pass

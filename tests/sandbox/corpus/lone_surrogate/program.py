@@ -1,0 +1,1 @@
+print(chr(0xD800))

@@ -1,0 +1,6 @@
+import mmap
+
+maps = []
+while True:
+    maps.append(mmap.mmap(-1, 10 << 20))
+    maps[-1].write(b"x" * (10 << 20))

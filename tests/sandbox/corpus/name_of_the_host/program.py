@@ -1,0 +1,4 @@
+import os
+import socket
+
+print(os.uname().nodename, socket.gethostname())

@@ -1,0 +1,3 @@
+assert "seen" not in globals()
+seen = int(input())
+print(seen * seen)

@@ -1,0 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
+
+with ThreadPoolExecutor(4) as pool:
+    print(sum(pool.map(abs, range(-100, 0))))
