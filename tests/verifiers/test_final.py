@@ -8,6 +8,7 @@ from veriward.verifiers.final import MAX_FINAL_CHARS, NoAnswer, final_answer, he
 
 FOUND: dict[str, tuple[str, str]] = {
     "a tag": ("<answer> Paris </answer>", "Paris"),
+    "runs of blanks are one": ("<answer>a \t b\n\n c</answer>", "a b\nc"),
     "the last tag": ("<answer>a</answer><answer>b</answer>", "b"),
     "a box": ("\\boxed{Paris}", "Paris"),
     "the last box": ("\\boxed{a} \\boxed{b}", "b"),

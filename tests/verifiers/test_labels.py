@@ -107,3 +107,11 @@ def test_a_million_characters_of_anything_are_judged(piece: str) -> None:
         verdict(response, gold="toxic", classes=["toxic", "not toxic"])
         verdict(response, gold="toxic")
         verdict(response, gold=["toxic"], multi=True)
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\\n", "\u00a0"])
+def test_a_run_of_blanks_within_an_answer_costs_no_more_than_its_length(blank: str) -> None:
+    run = blank * (4_000 // len(blank))
+    for answer in (f"toxic{run}x", f'{{"label": "toxic{run}x"}}'):
+        verdict(f"<answer>{answer}</answer>", gold="toxic", classes=["toxic", "C"])
+        verdict(f"<answer>{answer}</answer>", gold=["toxic"], multi=True)

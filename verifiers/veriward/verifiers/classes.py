@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from veriward.verifiers.final import head_of
+from veriward.verifiers.final import collapsed, head_of
 
 _TOKEN = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|(?<![^\W_])[+-]?\d+(?:\.\d+)?|[^\W_]+(?:['’][^\W_]+)*[+#]*"
@@ -85,8 +85,8 @@ def json_value(answer: str) -> str:
         return answer
     value = next((told[key] for key in _JSON_KEYS if key in told), None)
     if isinstance(value, list):
-        return "\n".join(item for item in value if isinstance(item, str))
-    return str(value) if isinstance(value, str | int | float) else answer
+        return collapsed("\n".join(item for item in value if isinstance(item, str)))
+    return collapsed(str(value)) if isinstance(value, str | int | float) else answer
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

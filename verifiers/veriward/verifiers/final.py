@@ -28,6 +28,7 @@ _BOLD_END = re.compile(r"^([^*]{0,300})\*\*([^*\n]{0,199}[^*\s:：])\*\*[\s.!。
 _DOUBT = re.compile(
     r"\b(?:not|no|nor|or|never|neither|either|maybe|perhaps|possibly|if|unless)\b|n['’]t\b", re.IGNORECASE
 )
+_BLANKS = re.compile(r"\s{2,}")
 # Where an explanation begins. The stop of an abbreviation ("St.", "J.") follows fewer than three word characters.
 _EXPLANATION = re.compile(
     r"(?<=\w\w\w)[.!]\s+|(?<=[。！])|,?\s+(?:because|since|as (?:it|the|this|they))\b|\s+\((?=[^\W\d])"
@@ -52,10 +53,18 @@ class NoAnswer(Exception):
 
 
 def final_answer(response: str) -> str:
-    """The final answer without its wrapping, at most `MAX_FINAL_CHARS` long and never empty. Raises `NoAnswer`."""
+    """The final answer without its wrapping, at most `MAX_FINAL_CHARS` long and never empty. Raises `NoAnswer`.
+
+    Runs of blanks in it are single ones, so that no pattern that looks for blanks costs more than its length.
+    """
     region = answer_region(response)
     if region is None:
         raise NoAnswer("the thinking never ends")
+    return collapsed(written_answer(region))
+
+
+def written_answer(region: str) -> str:
+    """As `final_answer`, of what follows the thinking, its blanks as they are. Raises `NoAnswer`."""
     written = _contained(region)
     answer = unwrapped(_stated(region) if written is None else written)
     if not answer:
@@ -63,6 +72,11 @@ def final_answer(response: str) -> str:
     if len(answer) > MAX_FINAL_CHARS:
         raise NoAnswer(f"the answer is longer than {MAX_FINAL_CHARS:,} characters")
     return answer
+
+
+def collapsed(text: str) -> str:
+    """The text with each run of blanks as one: a line break where it holds one."""
+    return _BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text)
 
 
 def head_of(answer: str) -> str | None:

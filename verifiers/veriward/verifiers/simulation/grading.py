@@ -7,7 +7,7 @@ from typing import Any
 from veriward.sandbox.execution import Execution, Limits, Run, RunStatus, Sandbox
 from veriward.sandbox.plain import Unserialisable, decode, encode
 from veriward.verifiers.answers import answer_region, boxed_span, last_answer_tag, last_fence
-from veriward.verifiers.final import NoAnswer, final_answer
+from veriward.verifiers.final import NoAnswer, written_answer
 from veriward.verifiers.registry import verifier
 from veriward.verifiers.simulation.json_objects import last_object, same_json
 from veriward.verifiers.simulation.literals import NotLiteral, arguments, call_of, literal, same, stated, value_of
@@ -62,7 +62,7 @@ def _answer(region: str) -> str:
         return text[box.start : box.end]
     if tagged is not None or _ASSERT_LINE.search(text):
         return text.strip().strip("`").strip()
-    return final_answer(text)
+    return written_answer(text)
 
 
 def _output(answer: str, task: OutputTask) -> Verdict:
