@@ -145,4 +145,5 @@ def test_check_tells_settings_isolation_and_conformance(monkeypatch: pytest.Monk
     assert "VERIWARD_API_KEYS" in result.output
     assert str(settings) in result.output
     assert "level L" in result.output
+    assert "python: built in" in result.output
     assert "math.gsm8k" in result.output

@@ -89,6 +89,51 @@ def test_programs_end_as_they_do_for_root(capsys: pytest.CaptureFixture[str]) ->
         assert reason is None or ended[name][1] == reason, (name, ended[name])
 
 
+COMMANDS = {
+    "C adds": ("c", '#include <stdio.h>\nint main() { puts("7"); }', "finished", ""),
+    "C that is none": ("c", "main(", "compile_error", "compile_error"),
+    "C looks for powers": ("c", "#include <unistd.h>\nint main() { return !setuid(0); }", "finished", ""),
+    "C forks without end": ("c", "#include <unistd.h>\nint main() { for (;;) fork(); }", "time_limit", None),
+    "bash reaches its launcher": ("bash", "kill -9 1; cat /proc/1/environ && exit 1; true", "finished", ""),
+    "JavaScript adds": ("javascript", "console.log(3 + 4)", "finished", ""),
+    "JavaScript takes memory without end": (
+        "javascript",
+        "const all = []; for (;;) all.push(new Array(10000).fill(1.5))",
+        "memory_limit",
+        "memory_error",
+    ),
+    "C takes memory without end": (
+        "c",
+        "#include <stdlib.h>\n#include <string.h>\nint main() { for (;;) memset(malloc(1 << 20), 1, 1 << 20); }",
+        "runtime_error",
+        "SIGSEGV",
+    ),
+}
+
+
+def test_languages_need_no_root_either() -> None:
+    here, ended = as_nobody(f"""
+        import json
+        from veriward.sandbox import Execution, Limits
+        from veriward.sandbox.local import LocalSandbox
+        limits = Limits(cpu_seconds=2, wall_seconds=20, memory_bytes=128 << 20, processes=4)
+        with LocalSandbox() as sandbox:
+            here = sandbox.languages()
+            runs = {{
+                name: sandbox.run(Execution(code, language=language, limits=limits))[0]
+                for name, (language, code, *_) in json.loads({json.dumps(COMMANDS)!r}).items() if language in here
+            }}
+            print(json.dumps([here, {{
+                name: [run.status, run.reason, run.stderr.decode()] for name, run in runs.items()
+            }}]))
+    """)
+    assert ended or os.environ.get("CI") != "true", here
+    for name, (status, reason, _) in ended.items():
+        _, _, wanted, why = COMMANDS[name]
+        assert status == wanted, (name, ended[name])
+        assert why is None or reason == why, (name, ended[name])
+
+
 def test_more_than_the_host_gives_is_refused_with_the_remedy() -> None:
     message, missing, remedy = as_nobody("""
         import json

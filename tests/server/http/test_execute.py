@@ -52,6 +52,8 @@ BAD_RUNS: dict[str, tuple[list[Any], list[str]]] = {
     "a file named by a lone surrogate": ([{"code": "", "files": {"\ud800": ""}}], ["runs[0].files.?"]),
     "too many files": ([{"code": "", "files": {str(n): "" for n in range(MAX_FILES + 1)}}], ["runs[0].files"]),
     "a file that is no text": ([{"code": "", "files": {"a": 1}}], ["runs[0].files.a"]),
+    "a language that there is not": ([{"code": ""}, {"code": "", "language": "cobol"}], ["runs[1].language"]),
+    "a language with a lone surrogate": ([{"code": "", "language": "\ud800"}], ["runs[0].language"]),
     "limits past the sandbox's": (
         [{"code": "", "limits": {"wall_seconds": 121, "cpu_seconds": 61, "memory_bytes": 1 << 40}}],
         ["runs[0].limits.wall_seconds", "runs[0].limits.cpu_seconds", "runs[0].limits.memory_bytes"],
