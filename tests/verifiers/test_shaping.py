@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from veriward.verifiers import InvalidTask, Verdict, verifiers
@@ -159,6 +159,7 @@ SUMS: dict[str, tuple[Verdict, list[dict[str, Any]], str, float]] = {
     "a penalty of a wrong answer: 0 - 0.5": (WRONG, [OVERLONG], "x" * 15, -0.5),
     "as published on ±1: -1 - 0.5": (BAD, [OVERLONG], "x" * 15, -1.5),
     "penalties take no more than was earned": (RIGHT, [OVERLONG, {**OVERLONG, "max_tokens": 11}], "x" * 30, 0),
+    "nor from a right answer that earns nothing": (Verdict(Outcome.CORRECT, -0.5), [OVERLONG], "x" * 30, -0.5),
     "a factor leaves what is below 0": (BAD, [{**F, "apply": "multiply"}], NOT_FORM, -1),
     "a gate leaves what is below 0": (BAD, [{**F, "apply": "gate"}], NOT_FORM, -1),
     "a wrong answer that earns is paid as if it kept nothing": (DOUBTED, [{**F, "apply": "multiply"}], FORM, 0),
@@ -205,13 +206,14 @@ TEXTS = st.one_of(
         "".join
     ),
 )
-TERM = st.fixed_dictionaries(
-    {
-        "kind": st.sampled_from(sorted(KINDS)),
-        "weight": st.floats(0, 1),
-        "apply": st.sampled_from(["gate", "multiply", "add"]),
-    }
+# Terms that short texts keep or break.
+TERM = st.builds(
+    lambda term, weight, apply: {**term, "weight": weight, "apply": apply},
+    st.sampled_from([F, T, OVERLONG, EXACT, {**EXACT, "rule": "max"}, {"kind": "language"}, REPETITION, TOOLS]),
+    st.floats(0, 1),
+    st.sampled_from(["gate", "multiply", "add"]),
 )
+SHORT = st.sampled_from([FORM, NOT_FORM, "x" * 30, "a " * 30, "слово", "<tool_call>" * 9]) | TEXTS
 WRONGS = st.sampled_from([Outcome.WRONG, Outcome.UNPARSED])
 
 
@@ -225,8 +227,16 @@ def test_under_no_preset_a_wrong_answer_outranks_a_right_one(
     assert _paid(Outcome.CORRECT, scale[0], terms, right) >= _paid(outcome, scale[1], terms, wrong)
 
 
-@given(TEXTS, TEXTS, WRONGS, st.lists(TERM, min_size=1, max_size=4), st.floats(-3, 3), st.floats(0, 3))
-@settings(max_examples=300, deadline=None)
+@given(
+    SHORT,
+    SHORT,
+    WRONGS,
+    st.lists(TERM, min_size=1, max_size=3),
+    st.sampled_from([0.0, -1.0, 0.5]) | st.floats(-3, 3),
+    st.floats(0, 1) | st.floats(0, 3),
+)
+@example(NOT_FORM, FORM, Outcome.WRONG, [{**F, "apply": "add"}], 0.0, 0.5)
+@settings(max_examples=500, deadline=None)
 def test_under_no_shaping_a_wrong_answer_outranks_a_right_one(
     right: str, wrong: str, outcome: Outcome, shaping: list[dict[str, Any]], base: float, more: float
 ) -> None:
@@ -235,8 +245,9 @@ def test_under_no_shaping_a_wrong_answer_outranks_a_right_one(
     assert _paid(Outcome.CORRECT, base + more, terms, right) >= _paid(outcome, base, terms, wrong) - 1e-9
 
 
-@given(TEXTS, TEXTS, WRONGS, st.lists(TERM, max_size=3), st.sampled_from([0.0, -1.0]))
-@settings(max_examples=200, deadline=None)
+@given(SHORT, SHORT, WRONGS, st.lists(TERM, max_size=3), st.sampled_from([0.0, -1.0]))
+@example(NOT_FORM, FORM, Outcome.WRONG, [{**F, "apply": "gate"}], 0.0)
+@settings(max_examples=300, deadline=None)
 def test_what_is_paid_regardless_lifts_none_above_a_right_answer_that_earns_1(
     right: str, wrong: str, outcome: Outcome, shaping: list[dict[str, Any]], low: float
 ) -> None:

@@ -5,7 +5,8 @@ With r, the verifier's reward, and q, a term's quality:
     reward = r × product of (1 - weight (1 - q)) + sum of weight q - sum of weight (1 - q)
                  `multiply`; `gate`: 0 for q < 1   bonuses, `add`    penalties, `add`
 
-- A factor acts on what is earned: it leaves r ≤ 0 as it is. Terms take what is earned away, never more.
+- A factor acts on what is earned: it leaves r ≤ 0 as it is. Penalties take what is earned away, never more
+  (from an answer that is not right and earns nothing, all that they say).
 - A bonus is paid to a right answer only. A term that is `regardless` pays it to others too, up to what a right answer
   that earns 1 would get for keeping no term.
 - A wrong answer that earns something all the same (a Brier score) is paid as though it kept no term.
@@ -60,7 +61,7 @@ def _factor(term: Term, quality: float) -> float:
 
 
 def _bounded(summed: float, reward: float, terms: Sequence[Term], parts: Sequence[float], right: bool) -> float:
-    paid = max(0.0, summed) if reward > 0 else summed
+    paid = max(min(reward, 0.0), summed) if right or reward > 0 else summed
     bonus = sum(part for part in _those(terms, parts, added=True) if part > 0)
     if right or not bonus:
         return paid
