@@ -96,10 +96,16 @@ UNSEEN: dict[str, tuple[Response, str]] = {
 }
 
 
+def always(reward: float) -> Callable[..., Verdict]:
+    return lambda *_: Verdict(Outcome.CORRECT, reward, {"answer": reward})
+
+
 @pytest.mark.parametrize(("response", "reason"), UNSEEN.values(), ids=UNSEEN.keys())
-def test_what_no_verifier_sees_is_unparsed_at_the_lowest_reward(response: Response, reason: str) -> None:
-    for lowest in (0.0, -1.0):
-        verdict = judge(declared(ECHO.function, lowest_reward=lowest), TASK, response, NoSandbox())
+def test_what_no_verifier_sees_is_unparsed_for_what_an_empty_response_earns_at_most_0(
+    response: Response, reason: str
+) -> None:
+    for of_empty, lowest in ((1.0, 0.0), (0.0, 0.0), (-1.0, -1.0)):
+        verdict = judge(declared(always(of_empty)), TASK, response, NoSandbox())
         assert (verdict.outcome, verdict.reward, verdict.parts) == (Outcome.UNPARSED, lowest, {"answer": lowest})
         assert reason in verdict.reason
 

@@ -14,14 +14,14 @@ from veriward.server.cache import Kept, ResultCache
 from veriward.server.flights import Flights, Follower, Work
 from veriward.server.groups import Group, GroupWork
 from veriward.server.jobs import Job, Priority, RolloutResult
-from veriward.server.judged import Unjudgeable, response_bytes, responses_json
+from veriward.server.judged import response_bytes, responses_json
 from veriward.server.metrics import NO_VERIFIER, Metrics
 from veriward.server.queue import Queue, QueueFull
 from veriward.server.rendering import Written, blank, write
 from veriward.server.settings import Settings
 from veriward.server.task_store import ReadyTask, TaskStore
 from veriward.verifiers import InvalidTask, Verifier
-from veriward.wire import GradeRequest, Outcome, Status
+from veriward.wire import GradeRequest, Status
 
 PRIORITIES = {"low": Priority.LOW, "normal": Priority.NORMAL, "high": Priority.HIGH}
 
@@ -101,11 +101,7 @@ class Dispatch:
         judged: list[bytes] = []
         keys: list[bytes] = []
         for place, response in enumerate(responses):
-            try:
-                text = response_bytes(response, task.messages, max_chars)
-            except Unjudgeable as fault:
-                plan.written.append((work, place, _unparsed(verifier, str(fault), work)))
-                continue
+            text = response_bytes(response, task.messages, max_chars)
             if prefix is not None:
                 digest = prefix.copy()
                 digest.update(text)
@@ -191,9 +187,3 @@ def _share(work: Work, task: ReadyTask, places: Sequence[int], judged: Sequence[
         places=places,
         keys=keys,
     )
-
-
-def _unparsed(verifier: Verifier, reason: str, work: Work) -> Written:
-    lowest = verifier.lowest_reward
-    verdict = {"status": Status.GRADED, "reward": lowest, "outcome": Outcome.UNPARSED, "parts": {"answer": lowest}}
-    return write({**verdict, "reason": reason}, work.blank)

@@ -24,8 +24,8 @@ class Priority(IntEnum):
 class Job:
     """One share of work. Times are `time.monotonic()` seconds of the gateway's host.
 
-    kind `grade`: payload is JSON `{"task": {…}, "responses": [str | [message…], …]}`, the task without its `verifier`
-    key; it gives `rollouts` results, index 0 … rollouts-1.
+    kind `grade`: payload is JSON `{"task": {…}, "responses": [str | [message…] | {"refused": reason}, …]}`, the task
+    without its `verifier` key; it gives `rollouts` results, index 0 … rollouts-1.
     kind `execute`: payload is `sandbox.frames.pack_execution(…)` with one input; it gives one result, whose `run` holds
     the fields of `wire.RunResult`, or a `status` other than `graded` where it could not be run.
     """

@@ -1,6 +1,6 @@
 """What of a response goes to the grader: its text, or its messages, in bounds.
 
-What is wrong with a response is the model's doing: `Unjudgeable`, which becomes `unparsed`.
+What is wrong with a response is the model's doing: it is refused, which the grader judges as `unparsed`.
 """
 
 import json
@@ -15,34 +15,49 @@ from veriward.wire import FieldError
 _write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False).encode
 
 
-class Unjudgeable(Exception):
+_REFUSED = b"\xff"  # begins no UTF-8 text
+"""Before the reason why a response is not shown to a verifier."""
+
+
+class _Unjudgeable(Exception):
     """The response is outside the bounds, or no answer of the model at all."""
 
 
 def response_bytes(response: Any, as_messages: bool, max_chars: int) -> bytes:
-    """The UTF-8 text to judge, or the JSON of the messages for a task that is judged by them. Raises `Unjudgeable`."""
+    """The UTF-8 text to judge, or the JSON of the messages for a task that is judged by them, or why it is refused."""
+    try:
+        return _judged_bytes(response, as_messages, max_chars)
+    except _Unjudgeable as fault:
+        return _REFUSED + str(fault).encode()
+
+
+def _judged_bytes(response: Any, as_messages: bool, max_chars: int) -> bytes:
     text = response if type(response) is str else text_of(response)
     if text is None:
-        raise Unjudgeable("no assistant message")
+        raise _Unjudgeable("no assistant message")
     if as_messages:
         messages = response if isinstance(response, list) else [{"role": "assistant", "content": response}]
         try:
             text = _write(messages)
         except ValueError:
-            raise Unjudgeable("a message holds a number that is not finite") from None
+            raise _Unjudgeable("a message holds a number that is not finite") from None
     if len(text) > max_chars:
-        raise Unjudgeable(f"the response has {len(text):,} characters, more than {max_chars:,}")
+        raise _Unjudgeable(f"the response has {len(text):,} characters, more than {max_chars:,}")
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise Unjudgeable("the response holds a lone surrogate") from None
+        raise _Unjudgeable("the response holds a lone surrogate") from None
 
 
 def responses_json(responses: Sequence[bytes], as_messages: bool) -> bytes:
-    """A JSON array of what `response_bytes` gave."""
+    """A JSON array of what `response_bytes` gave; a refused one is `{"refused": reason}`."""
     if as_messages:
-        return b"[%b]" % b",".join(responses)
-    return to_json([response.decode() for response in responses])
+        return b"[%b]" % b",".join(to_json(_refusal(raw)) if raw[:1] == _REFUSED else raw for raw in responses)
+    return to_json([_refusal(raw) if raw[:1] == _REFUSED else raw.decode() for raw in responses])
+
+
+def _refusal(raw: bytes) -> dict[str, str]:
+    return {"refused": raw[1:].decode()}
 
 
 def response_errors(response: Any, field: str) -> Iterator[FieldError]:

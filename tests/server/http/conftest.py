@@ -20,7 +20,7 @@ from veriward.server.queue import QueueDepth, QueueFull
 from veriward.server.settings import Settings
 from veriward.verifiers import InvalidTask, Task, Verdict, Verifier, correct, wrong
 from veriward.verifiers.conformance import NoSandbox
-from veriward.verifiers.judging import judge, parse_task
+from veriward.verifiers.judging import judge, parse_task, refused
 
 
 class EqualTask(Task):
@@ -48,6 +48,12 @@ def broken(response: str, task: EqualTask, sandbox: Sandbox, /) -> Verdict:
     raise InvalidTask("answer", "does not parse")
 
 
+def stern(response: str, task: EqualTask, sandbox: Sandbox, /) -> Verdict:
+    """Take from 1 to -1."""
+    verdict = equal(response, task, sandbox)
+    return verdict if verdict.reward else Verdict(verdict.outcome, -1.0, {"answer": -1.0})
+
+
 VERIFIERS = {
     verifier.name: verifier
     for verifier in (
@@ -55,7 +61,7 @@ VERIFIERS = {
         Verifier("pairs", 3, EqualTask, equal, batch=2),
         Verifier("turns", 1, EqualTask, turns, messages=True),
         Verifier("broken", 1, EqualTask, broken),
-        Verifier("stern", 1, EqualTask, equal, lowest_reward=-1.0),
+        Verifier("stern", 1, EqualTask, stern),
     )
 }
 
@@ -107,6 +113,13 @@ class InProcessQueue:
         for ticket in self.waiting.copy():
             self._serve(ticket)
 
+    def release_last(self) -> None:
+        """Judge the last job of what waits longest."""
+        ticket = self.waiting[0]
+        job = ticket.jobs.pop()
+        for index, result in enumerate(self._results(job)):
+            ticket.deliver(job, index, result)
+
     @property
     def judged(self) -> int:
         """Rollouts submitted so far."""
@@ -133,7 +146,11 @@ def _judged(verifier: Verifier, fields: dict[str, Any], response: Any) -> Rollou
     began = time.monotonic()
     named = {"verifier": verifier.name, "version": verifier.version}
     try:
-        verdict = judge(verifier, parse_task(verifier, fields), response, NoSandbox())
+        task = parse_task(verifier, fields)
+        if isinstance(response, dict):
+            verdict = refused(verifier, task, response["refused"], NoSandbox())
+        else:
+            verdict = judge(verifier, task, response, NoSandbox())
     except InvalidTask as invalid:
         return {"status": "invalid_task", "reason": str(invalid), **named}
     return {

@@ -143,6 +143,6 @@ async def test_a_result_has_exactly_the_fields_of_the_wire(client: httpx.AsyncCl
             assert result["seconds"].keys() == {"queued", "graded"}
 
 
-async def test_a_refused_response_earns_the_verifiers_lowest_reward(client: httpx.AsyncClient) -> None:
+async def test_a_refused_response_earns_what_an_empty_one_does(client: httpx.AsyncClient) -> None:
     [[result]] = await grade(client, [{"task": {"verifier": "stern", "answer": "1"}, "responses": ["\ud800"]}])
     assert (result["outcome"], result["reward"], result["parts"]) == ("unparsed", -1.0, {"answer": -1.0})

@@ -36,17 +36,27 @@ def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sand
     """The verdict on `response`. Raises `InvalidTask` when the verifier finds the task at fault."""
     text = text_of(response)
     if text is None:
-        refused = unparsed("no assistant message")
-    elif len(text) > MAX_RESPONSE_CHARS:
-        refused = unparsed(f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}")
-    elif not _encodable(text):
-        refused = unparsed("the response holds a lone surrogate")
-    elif type(task) is ShapedTask:
+        return refused(verifier, task, "no assistant message", sandbox)
+    if len(text) > MAX_RESPONSE_CHARS:
+        reason = f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}"
+        return refused(verifier, task, reason, sandbox)
+    if not _encodable(text):
+        return refused(verifier, task, "the response holds a lone surrogate", sandbox)
+    if type(task) is ShapedTask:
         verdict = verifier.function(response if verifier.messages else text, task.task, sandbox)
         return _clipped(shaped(verdict, task.terms, Seen(text, () if isinstance(response, str) else response)))
-    else:
-        return _clipped(verifier.function(response if verifier.messages else text, task, sandbox))
-    return replace(refused, reward=verifier.lowest_reward, parts={"answer": verifier.lowest_reward})
+    return _clipped(verifier.function(response if verifier.messages else text, task, sandbox))
+
+
+def refused(verifier: Verifier, task: BaseModel, reason: str, sandbox: Sandbox) -> Verdict:
+    """The verdict on a response that no verifier gets to see: unparsed, for what an empty one earns, and never above 0.
+
+    So it is paid on the task's own scale, and no more than a wrong answer. Raises `InvalidTask` as `judge` does.
+    """
+    own = task.task if type(task) is ShapedTask else task
+    empty = verifier.function([] if verifier.messages else "", own, sandbox)
+    verdict = unparsed(reason)
+    return replace(verdict, reward=empty.reward, parts=empty.parts) if empty.reward < 0 else verdict
 
 
 def text_of(response: Response) -> str | None:

@@ -41,7 +41,6 @@ class Verifier:
     grader (1 for dear ones). `messages`: it gets the chat messages, not the text of the last assistant message.
     `warm_up`: called once in the warm parent, to fill caches that every grader then inherits.
     `runs_programs`: it asks the sandbox to run some; without it, it is never given a real one when its cases are run.
-    `lowest_reward`: what a response earns that is refused unseen (too long, no text): never more than a wrong one.
     """
 
     name: str
@@ -54,7 +53,6 @@ class Verifier:
     wall_seconds: float = 10.0
     batch: int = 64
     runs_programs: bool = False
-    lowest_reward: float = 0.0
     warm_up: Callable[[], object] | None = None
 
     @property
@@ -88,7 +86,6 @@ def verifier(
     wall_seconds: float = 10.0,
     batch: int = 64,
     runs_programs: bool = False,
-    lowest_reward: float = 0.0,
     warm_up: Callable[[], object] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a function as the verifier `name` (its wire name). Raises `DuplicateVerifier`."""
@@ -108,7 +105,6 @@ def verifier(
             wall_seconds,
             batch,
             runs_programs,
-            lowest_reward,
             warm_up,
         )
         return function

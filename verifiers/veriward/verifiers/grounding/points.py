@@ -50,7 +50,7 @@ class PointsTask(Task):
     params: PointsParams | None = None
 
 
-@verifier("grounding.points", version=1, task=PointsTask, lowest_reward=FAILURE)
+@verifier("grounding.points", version=1, task=PointsTask)
 def points(response: str, task: PointsTask, sandbox: Sandbox, /) -> Verdict:
     """Pay the rank of the first point that hits, over few points that are not on one line.
 

@@ -55,7 +55,7 @@ class TooRepetitive(Exception):
     """A file whose line diff could take long."""
 
 
-@verifier("patch", version=1, task=PatchTask, cpu_seconds=20.0, wall_seconds=40.0, batch=1, lowest_reward=LOWEST)
+@verifier("patch", version=1, task=PatchTask, cpu_seconds=20.0, wall_seconds=40.0, batch=1)
 def patch(response: str, task: PatchTask, sandbox: Sandbox, /) -> Verdict:
     """Pay a patch by the similarity of its diff to the oracle's, file by file.
 

@@ -77,7 +77,7 @@ class RankingTask(Task):
         return {name: (PUBLISHED_WEIGHTS[name] if (own := given[name]) is None else own) / total for name in names}
 
 
-@verifier("ranking", version=1, task=RankingTask, lowest_reward=FAILURE)
+@verifier("ranking", version=1, task=RankingTask)
 def ranking(response: str, task: RankingTask, sandbox: Sandbox, /) -> Verdict:
     """Pay a ranking in the last `<answer>` by NDCG, recall and overlap, or by the rank of the first right entry.
 

@@ -40,7 +40,6 @@ class SqlPartialTask(SqlTask):
     cpu_seconds=5.0,
     batch=4,
     runs_programs=True,
-    lowest_reward=LOWEST,
 )
 def partial(response: str, task: SqlPartialTask, sandbox: Sandbox, /) -> Verdict:
     """Run the query as `sql` does, and pay a wrong one by how close it comes.
