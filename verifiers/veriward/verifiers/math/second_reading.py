@@ -118,7 +118,7 @@ def _is_cheap(text: str) -> bool:
         deepest = max(deepest, depth)
     if deepest > MAX_SECOND_NESTING:
         return False
-    if _REFUSED.search(_OPERATOR.sub("", text)):
+    if _REFUSED.search(_OPERATOR.sub("", text).replace("\\\\", "&")):
         return False
     if any(len(run) > MAX_SECOND_DIGITS for run in _DIGITS.findall(text)):
         return False

@@ -35,7 +35,7 @@ def check_solvable(zero: Tree) -> None:
     That is: rational functions whose factors over the rationals are linear, quadratic or binomial; up to quadratics
     with a few absolute values or one root; one exponential or logarithm of such.
     """
-    special = [node for node in walk(zero) if isinstance(node, Op) and _is_special(node)]
+    special = not_rational(zero)
     if not special:
         _check_factors(zero)
         return
@@ -44,6 +44,11 @@ def check_solvable(zero: Tree) -> None:
     beside = kinds == {"transcendental"} and _appearances(zero) > _appearances(special[0])
     if degree(zero) > MAX_SOLVED_DEGREE or len(kinds) > 1 or len(special) > most or beside:
         raise NotUnderstood("an equation that is not sure to be solved")
+
+
+def not_rational(tree: Tree) -> list[Op]:
+    """What keeps `tree` from being a rational function of its unknowns."""
+    return [node for node in walk(tree) if isinstance(node, Op) and _is_special(node)]
 
 
 def _is_special(node: Op) -> bool:

@@ -16,7 +16,7 @@ from veriward.verifiers.math.bounds import (
     NotUnderstood,
     TooLarge,
 )
-from veriward.verifiers.math.solvable import asked, check_solvable
+from veriward.verifiers.math.solvable import asked, check_solvable, not_rational
 from veriward.verifiers.math.sympy_trees import check_size, degree, from_sympy, to_sympy
 from veriward.verifiers.math.tree import Group, Relation, Tree, difference, symbols
 
@@ -44,6 +44,8 @@ def real_solutions(relation: Relation) -> Tree | None:
     import sympy
     from sympy.solvers.inequalities import solve_univariate_inequality
 
+    if len(symbols(relation)) != 1:
+        return None
     (name,) = symbols(relation)
     unknown = sympy.Symbol(name, real=True)
     check_size(relation)
@@ -94,7 +96,7 @@ def common_roots(equations: tuple[Relation, ...]) -> Tree | None:
     product = 1
     for zero in zeros:
         product *= max(1, degree(zero))
-    if product > MAX_SOLVED_DEGREE:
+    if product > MAX_SOLVED_DEGREE or any(map(not_rational, zeros)):
         return None
     unknowns = [sympy.Symbol(name) for name in names]
     found = asked(sympy.solve, [to_sympy(zero, real=False) for zero in zeros], unknowns, dict=True)

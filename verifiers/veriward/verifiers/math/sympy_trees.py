@@ -102,7 +102,7 @@ def to_sympy(tree: Tree, *, real: bool) -> Any:
     match tree:
         case Number(value, _):
             return sympy.Rational(value.numerator, value.denominator)
-        case Symbol(name):
+        case Symbol(name) if " " not in name:  # one with a space is notation, in which others may stand
             return sympy.Symbol(name, real=True) if real else sympy.Symbol(name)
         case Constant("pi" | "e" | "i" as name):
             return {"pi": sympy.pi, "e": sympy.E, "i": sympy.I}[name]
