@@ -32,6 +32,7 @@ REFUSED = {
     "threads that are true": ("t", LEAST + "threads = true\n", "type int"),
     "a compiler that makes nothing": ("t", COMPILED.replace('makes = "main"', ""), "makes is missing"),
     "more CPU time to compile": ("t", COMPILED + "limits = {cpu_seconds = 61}\n", "cpu_seconds = 61"),
+    "a program one byte over": ("t", COMPILED + "limits = {output_bytes = 33554433}\n", "output_bytes = 33554433"),
     "negative time to compile": ("t", COMPILED + "limits = {cpu_seconds = -1}\n", "cpu_seconds = -1"),
     "a limit that there is not": ("t", COMPILED + "limits = {gpus = 1}\n", "unknown: gpus"),
 }

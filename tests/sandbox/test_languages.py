@@ -11,7 +11,16 @@ import psutil
 import pytest
 
 from veriward.sandbox.errors import ExecutionRefused, SandboxError
-from veriward.sandbox.execution import MAX_STDERR_BYTES, MIB, Execution, Limits, Run, RunStatus
+from veriward.sandbox.execution import (
+    MAX_FILES,
+    MAX_FILES_BYTES,
+    MAX_STDERR_BYTES,
+    MIB,
+    Execution,
+    Limits,
+    Run,
+    RunStatus,
+)
 from veriward.sandbox.local import LocalSandbox
 
 pytestmark = pytest.mark.sandbox
@@ -430,7 +439,20 @@ def test_files_are_there_for_the_compiler_and_the_run(sandbox: LocalSandbox, run
     assert (run.status, run.stdout) == (FINISHED, b"data"), run
 
 
-@pytest.mark.parametrize("name", ["main.c", "main"])
+def test_as_many_files_as_are_allowed(run_in: RunIn, sandbox: LocalSandbox) -> None:
+    run_in("bash", "")
+    files = {
+        ("é" * 60 + "/") * 3 + f"{number:017}": b"x" * (MAX_FILES_BYTES // MAX_FILES) for number in range(MAX_FILES)
+    }
+    for language, code in (
+        ("bash", "find * -type f -size +9c | grep -c é"),
+        ("python", "import os; print(sum(len(files) for _, _, files in os.walk('.')))"),
+    ):
+        (run,) = sandbox.run(Execution(code, language=language, files=files))
+        assert (run.status, run.stdout) == (FINISHED, b"%d\n" % MAX_FILES), run
+
+
+@pytest.mark.parametrize("name", ["main.c", "main", "main/x"])
 def test_a_file_cannot_take_the_programs_name(name: str, sandbox: LocalSandbox, run_in: RunIn) -> None:
     run_in("c", c(""))
     with pytest.raises(ExecutionRefused, match="own name in c") as refused:

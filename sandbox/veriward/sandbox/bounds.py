@@ -20,6 +20,8 @@ PROFILES = ("std",)
 PYTHON = "python"
 REUSES = ("per_submission", "per_test")
 MAX_NAME_CHARS = 200
+MAX_DIRECTORIES = 500  # of the box's thousand inodes
+MAX_PART_BYTES = 255  # NAME_MAX
 MAX_STUBS = 64
 MAX_STUB_CHARS = 200
 MIN_MEMORY_BYTES = 32 * MIB
@@ -58,11 +60,16 @@ def _check_language(execution: Execution) -> None:
 def _check_files(files: dict[str, bytes]) -> None:
     _at_most("files", len(files), MAX_FILES, "files")
     _at_most("files", sum(map(len, files.values())), MAX_FILES_BYTES, "bytes")
+    _at_most("files", max(map(len, files), default=0), MAX_NAME_CHARS, "characters in a name")
+    directories = {name[:at] for name in files for at, letter in enumerate(name) if letter == "/"}
+    _at_most("files", len(directories), MAX_DIRECTORIES, "directories")
     for name in files:
-        _at_most("files", len(name), MAX_NAME_CHARS, "characters in a name")
+        if name in directories:
+            raise ExecutionRefused("files", f"{name!r} is a file and a directory")
         parts = name.split("/")
         if any(part in ("", ".", "..") or "\0" in part for part in parts) or not name.isprintable():
             raise ExecutionRefused("files", f"{name!r} is not a plain relative path")
+        _at_most("files", max(len(part.encode()) for part in parts), MAX_PART_BYTES, "bytes between slashes")
 
 
 def _check_limits(limits: Limits) -> None:

@@ -7,8 +7,8 @@ The conversation with the keeper, before `runner.serve` or `launcher.serve` take
 
     H              ->           I am confined
     E text         ->           I am not, because of `text`; the child ends
-                   <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [names], "launches": whether it is for
-                                `launcher.py`}; fds: the files' contents
+                   <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [[name, size], ...], "launches": whether
+                                it is for `launcher.py`}; fd, if there are files: their contents
 """
 
 import gc
@@ -22,7 +22,6 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from veriward.sandbox import jail, kernel, landlock, launcher, runner
-from veriward.sandbox.execution import MAX_FILES
 
 BOX_BYTES = 64 << 20
 BOX_INODES = 1_000
@@ -32,7 +31,7 @@ SOCKET = 3
 SETUP_FAILED = 99
 _BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
 _FIRST_USER_WITHOUT_NAMESPACES = 101_000
-_MAX_EQUIPMENT_BYTES = 64 << 10
+_MAX_EQUIPMENT_BYTES = 128 << 10
 
 
 @dataclass(frozen=True)
@@ -113,17 +112,24 @@ def _become_nobody(plan: Plan, slot: int) -> None:
 
 def _equip(plan: Plan, sock: socket.socket) -> dict[str, Any]:
     """Wait for an execution; take on its limits and place its files in the box. Returns all that was asked for."""
-    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, MAX_FILES)
+    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, 1)
     if not message:
         os._exit(0)  # the keeper is gone
     equipment: dict[str, Any] = json.loads(message[1:])
+    for descriptor in descriptors:
+        _place(equipment["files"], descriptor)
+        os.close(descriptor)
     if "rlimits" in plan.layers:
         for kind, soft, hard in equipment["limits"]:
             resource.setrlimit(kind, (soft, hard))
-    for name, descriptor in zip(equipment["files"], descriptors, strict=True):
+    return equipment
+
+
+def _place(files: list[tuple[str, int]], contents: int) -> None:
+    """Files by name and size, whose contents lie one after the other."""
+    for name, size in files:
         path = os.path.join(jail.BOX, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as target:
-            os.sendfile(target.fileno(), descriptor, 0, os.fstat(descriptor).st_size)
-        os.close(descriptor)
-    return equipment
+            while size:
+                size -= os.sendfile(target.fileno(), contents, None, size)

@@ -1,6 +1,6 @@
 """One confined child as the keeper sees it: what it says (hostile), what it has used (measured), how it is ended.
 
-B JSON                   -> limits, and files for its box; fds: their contents
+B JSON                   -> limits, and files for its box; fd: their contents
 P {mode, entry, stubs}   -> the program; fd: its code
 T {index, fresh}         -> one test; fds: input, stdout, stderr, result
                          <- D {index, status, reason, exit_code}    that test ended
@@ -134,8 +134,12 @@ class Child:
         else:
             rlimits.append((resource.RLIMIT_NPROC, processes + others, processes + others))
         self._launches = language is not None
-        equipment = {"limits": rlimits, "files": list(files), "launches": self._launches}
-        self.give(b"B", equipment, list(files.values()))
+        equipment = {
+            "limits": rlimits,
+            "files": [(name, len(content)) for name, content in files.items()],
+            "launches": self._launches,
+        }
+        self.give(b"B", equipment, [b"".join(files.values())] if files else [])
 
     def give(self, kind: bytes, body: object, contents: list[bytes]) -> None:
         """`say` to a child that has run nothing yet, with `contents` as files."""

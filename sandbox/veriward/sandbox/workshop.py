@@ -37,8 +37,8 @@ class Workshop:
     def performance(self, execution: Execution, watch: Watch) -> FreshPerformance:
         """Raises `ExecutionRefused` if the language is not here, or a file takes the name of one of its own."""
         language = self.require(execution.language, watch)
-        for name in language.own_files:
-            if name in execution.files:
+        for name in execution.files:
+            if name.partition("/")[0] in language.own_files:
                 raise ExecutionRefused("files", f"{name!r} is the program's own name in {language.name}")
         return FreshPerformance(execution, language, self._nursery, watch, self._isolation)
 

@@ -6,13 +6,14 @@ A faulty file is our fault or the operator's, and raises `ValueError` with its n
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from veriward.sandbox.execution import MAX_LIMITS, MIB, Limits
 
 MAX_FILE_BYTES = 16 << 10
 MAX_THREADS = 64
+MAX_PROGRAM_BYTES = 32 * MIB  # lies in the box beside an execution's files
 _NAME = re.compile(r"[a-z][a-z0-9+#.-]{0,29}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _COMPILE_LIMITS = Limits(cpu_seconds=10.0, memory_bytes=1024 * MIB, output_bytes=16 * MIB, processes=16)
@@ -86,10 +87,11 @@ def _language(name: str, table: "_Table") -> Language:
 def _compile(table: "_Table") -> Compile:
     with table:
         limits = {name: getattr(_COMPILE_LIMITS, name) for name in Limits.__dataclass_fields__}
+        most = replace(MAX_LIMITS, output_bytes=MAX_PROGRAM_BYTES)
         given = table.table("limits")
         with given:
             for name, usual in limits.items():
-                limits[name] = _within(name, given.take(name, type(usual), usual), getattr(MAX_LIMITS, name))
+                limits[name] = _within(name, given.take(name, type(usual), usual), getattr(most, name))
         return Compile(table.words("command"), table.file("makes"), Limits(**limits))
 
 
