@@ -77,6 +77,14 @@ def test_a_mistake_is_told_in_one_line(
     assert result.stderr.strip().count("\n") == 0
 
 
+def test_a_faulty_language_file_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.toml").write_text("tags = 1")
+    monkeypatch.setenv("VERIWARD_LANGUAGES", str(tmp_path))
+    result = CliRunner().invoke(app, ["serve"], catch_exceptions=False)
+    assert result.exit_code == 2, result.output
+    assert "VERIWARD_LANGUAGES: language file mine.toml: tags must be of type list" in result.stderr
+
+
 PAGES = [Path(__file__).parents[2] / "docs" / "cli.md", Path(__file__).parents[2] / "benchmarks" / "README.md"]
 
 

@@ -72,6 +72,7 @@ def test_operators_add_and_replace(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 FAULTY = {
     "a faulty file": ("t.toml", "tags = 1"),
     "the built-in language's name": ("python.toml", LEAST),
+    "a file that is not UTF-8": ("t.toml", LEAST + "# \udcff"),
     "a file one byte too long": ("t.toml", LEAST + "#" * (MAX_FILE_BYTES + 1 - len(LEAST))),
 }
 
@@ -79,7 +80,7 @@ FAULTY = {
 @pytest.mark.parametrize("row", FAULTY.values(), ids=FAULTY)
 def test_a_faulty_file_is_an_error(row: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     name, text = row
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     monkeypatch.setenv("VERIWARD_LANGUAGES", str(tmp_path))
     with pytest.raises(ValueError, match=name):
         known()

@@ -30,6 +30,7 @@ NAMESPACES = {
 _FIRST_OUTSIDE_USER = 100_000
 # Any directory that exists everywhere and holds nothing to bind: the new root is mounted over it, seen by us alone.
 _STAGE = "/proc"
+# The last holds links alone, by which awk, cc and the like are found.
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILES = ("/etc/ld.so.cache",)

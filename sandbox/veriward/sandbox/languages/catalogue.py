@@ -17,7 +17,7 @@ PYTHON = "python"
 
 
 def known() -> Mapping[str, Language]:
-    """By name, in order, without the built-in Python. Raises `ValueError` for a faulty file, `OSError` for none.
+    """By name, in order, without the built-in Python. Raises `ValueError` for a faulty file.
 
     The environment's VERIWARD_LANGUAGES names more directories, separated by colons; a file there replaces one of the
     same name here.
@@ -32,9 +32,17 @@ def _scan(directories: str) -> Mapping[str, Language]:
         for path in directory.glob("*.toml"):
             if path.stem == PYTHON:
                 raise ValueError(f"{path}: {PYTHON!r} is the built-in language's name")
-            with open(path, "rb") as file:
-                text = file.read(MAX_FILE_BYTES + 1)
-            if len(text) > MAX_FILE_BYTES:
-                raise ValueError(f"{path}: more than {MAX_FILE_BYTES:,} bytes")
-            found[path.stem] = read(path.stem, text.decode())
+            found[path.stem] = read(path.stem, _text(path))
     return MappingProxyType(dict(sorted(found.items())))
+
+
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ValueError(f"{path}: {fault}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"{path}: more than {MAX_FILE_BYTES:,} bytes")
+    return text
