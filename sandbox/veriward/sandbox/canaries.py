@@ -109,7 +109,7 @@ def assess(nursery: Nursery, watch: Watch) -> Report:
     if tried.status is not RunStatus.FINISHED:
         raise SandboxError(f"the canary ended with {tried.status} ({tried.reason}): {tried.stderr.decode()[-1000:]}")
     seen = json.loads(tried.stdout)
-    layers = [layer for layer in seen["held"] if layer not in nursery.without]
+    layers = seen["held"]
     if nursery.has_cgroups:
         if seen["processes"] <= _PROCESSES:
             layers.append("cgroup_pids")

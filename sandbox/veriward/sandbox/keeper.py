@@ -45,6 +45,7 @@ class Keeper:
             kind, payload = frames.receive(self._supervisor)
             if kind == b"X":
                 self._supervisor.sendall(self._answer(frames.unpack_execution(payload)))
+                self._nursery.renew()
             elif kind == b"L":
                 self._supervisor.sendall(self._languages())
 

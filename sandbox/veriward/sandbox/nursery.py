@@ -1,6 +1,7 @@
 """The keeper's side of the zygote: spare children at hand, ended children waited for, a dead zygote replaced."""
 
 import array
+import contextlib
 import json
 import os
 import select
@@ -24,6 +25,9 @@ _SLOTS = SPARES + 2  # a judged execution runs two children at once
 _START_SECONDS = 20.0
 _REAP_SECONDS = 5.0  # a child that is still not dead then is stuck in the kernel: its zygote is given up
 _POLL_SECONDS = 0.001
+MAX_FORKS = 20_000  # of one zygote: whatever gathers in it, a reference or a fragment, starts anew
+MAX_GROWTH_BYTES = 16 << 20  # of one zygote: each megabyte makes every fork dearer
+_LOOK_FORKS = 500  # between two looks at its size
 
 
 class ZygoteDied(SandboxError):
@@ -33,12 +37,14 @@ class ZygoteDied(SandboxError):
 class Nursery:
     """One zygote and its children, in a process that has no others. Raises `SandboxError` if none starts.
 
-    `failure` says why there are no namespaces, where there are none. `without` names layers to leave out.
+    `failure` says why there are no namespaces, where there are none. `without` names layers to leave out. After
+    `most_forks` the zygote is replaced.
     """
 
-    def __init__(self, without: Collection[str] = ()) -> None:
+    def __init__(self, without: Collection[str] = (), most_forks: int = MAX_FORKS) -> None:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         self.without = frozenset(without)
+        self._most_forks = most_forks
         self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS, without)] or [None] * _SLOTS
         self.failure = ""
         try:
@@ -90,6 +96,16 @@ class Nursery:
         self._stop()
         self._start()
 
+    def renew(self) -> None:
+        """A new zygote if this one is worn: it has forked often, or has grown. For the moments when nothing runs."""
+        if self._forks < self._look_at:
+            return
+        self._look_at += _LOOK_FORKS
+        size = self._size_bytes()
+        self._first_bytes = self._first_bytes or size
+        if self._forks >= self._most_forks or size > self._first_bytes + MAX_GROWTH_BYTES:
+            self.restart()
+
     def close(self) -> None:
         """Leave nothing: no process, no cgroup."""
         try:
@@ -100,6 +116,8 @@ class Nursery:
                     slot.remove()
 
     def _start(self) -> None:
+        self._forks, self._first_bytes = 0, 0
+        self._look_at = min(_LOOK_FORKS, self._most_forks)
         self._spares: deque[Child] = deque()
         self._running: set[Child] = set()
         self._free = deque(range(_SLOTS))
@@ -145,6 +163,18 @@ class Nursery:
                 raise SandboxError("processes of a dead zygote do not go away")
             time.sleep(_POLL_SECONDS)
 
+    def _size_bytes(self) -> int:
+        """What the zygote, its outer and its inner process, holds in memory."""
+        pages = 0
+        with contextlib.suppress(OSError):
+            outer = self._process.pid
+            with open(f"/proc/{outer}/task/{outer}/children") as file:
+                inner = file.read().split()
+            for pid in (outer, *inner[:1]):
+                with open(f"/proc/{pid}/statm") as file:
+                    pages += int(file.read().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def _wants_spare(self) -> bool:
         return len(self._spares) < SPARES and bool(self._free)
 
@@ -160,6 +190,7 @@ class Nursery:
                 slot.reset()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._spares.append(Child(number, ours, slot))
+            self._forks += 1
             descriptors = array.array("i", [theirs.fileno(), *(slot.joins if slot is not None else ())])
             with theirs:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
