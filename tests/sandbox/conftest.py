@@ -166,3 +166,32 @@ def run_one(sandbox: LocalSandbox) -> RunOne:
         return run
 
     return run_one
+
+
+@pytest.fixture(scope="session")
+def found(sandbox: LocalSandbox) -> dict[str, str]:
+    """The languages here, by name, with their versions."""
+    return sandbox.languages()
+
+
+@pytest.fixture
+def needs(found: dict[str, str]) -> Callable[[str], None]:
+    """`needs(language)` skips the test by name where the language is missing; CI promises all, so there it fails."""
+
+    def needs(language: str) -> None:
+        if language not in found:
+            complaint = f"{language} is not installed"
+            pytest.fail(complaint) if os.environ.get("CI") == "true" else pytest.skip(complaint)
+
+    return needs
+
+
+@pytest.fixture
+def run_in(needs: Callable[[str], None], run_one: RunOne) -> RunOne:
+    """`run_in(language, code, stdin=b"", **fields of Execution)`."""
+
+    def run_in(language: str, code: str, stdin: bytes = b"", **fields: Any) -> Run:
+        needs(language)
+        return run_one(code, stdin, language=language, **fields)
+
+    return run_in
