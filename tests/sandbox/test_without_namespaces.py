@@ -71,6 +71,25 @@ def test_level_one_on_request() -> None:
     assert statuses == {name: status for name, (_, status) in PROGRAMS.items()}
 
 
+def test_without_a_box_there_are_no_files_and_no_other_languages() -> None:
+    languages, refusals = where_unshare_is_forbidden("""
+        from veriward.sandbox import ExecutionRefused
+        refusals = []
+        with LocalSandbox("L1") as sandbox:
+            for fields in ({"language": "bash"}, {"files": {"a": b""}}):
+                try:
+                    sandbox.run(Execution("", **fields))
+                except ExecutionRefused as refused:
+                    refusals.append([refused.field, refused.message])
+            print(json.dumps([sandbox.languages(), refusals]))
+    """)
+    assert languages == {"python": ""}
+    assert refusals == [
+        ["language", "'bash' is not here; there are: python"],
+        ["files", "without a mount namespace there is no box to put them in"],
+    ]
+
+
 def test_the_probe_reports_instead_of_refusing() -> None:
     level, missing, remedy = where_unshare_is_forbidden("""
         report = probe()

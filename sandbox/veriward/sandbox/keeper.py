@@ -54,6 +54,8 @@ class Keeper:
         if execution.language != bounds.PYTHON:
             self._workshop.require(execution.language, watch)
         bounds.check(execution)
+        if execution.files and self._nursery.failure:
+            raise ExecutionRefused("files", "without a mount namespace there is no box to put them in")
         if execution.language != bounds.PYTHON:
             return self._workshop.performance(execution, watch)
         return Performance(execution, self._nursery, watch, self._isolation)
