@@ -20,7 +20,7 @@ from veriward.server.queue import QueueDepth, QueueFull
 from veriward.server.settings import Settings
 from veriward.verifiers import InvalidTask, Task, Verdict, Verifier, correct, wrong
 from veriward.verifiers.conformance import NoSandbox
-from veriward.verifiers.judging import judge, parse_task, refused
+from veriward.verifiers.judging import judge, parse_task
 
 
 class EqualTask(Task):
@@ -146,11 +146,7 @@ def _judged(verifier: Verifier, fields: dict[str, Any], response: Any) -> Rollou
     began = time.monotonic()
     named = {"verifier": verifier.name, "version": verifier.version}
     try:
-        task = parse_task(verifier, fields)
-        if isinstance(response, dict):
-            verdict = refused(verifier, task, response["refused"], NoSandbox())
-        else:
-            verdict = judge(verifier, task, response, NoSandbox())
+        verdict = judge(verifier, parse_task(verifier, fields), response, NoSandbox())
     except InvalidTask as invalid:
         return {"status": "invalid_task", "reason": str(invalid), **named}
     return {

@@ -20,6 +20,8 @@ from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, Ve
 Message = Mapping[str, Any]
 Response = str | Sequence[Message]
 """A text, or chat messages `{"role", "content"}` whose content is a text, a list of parts, or None."""
+Refused = Mapping[str, str]
+"""`{"refused": reason}`: what a gateway sends in place of a response that no verifier is to see."""
 
 
 def parse_task(verifier: Verifier, fields: Mapping[str, Any], context: object = None) -> BaseModel:
@@ -32,23 +34,25 @@ def parse_task(verifier: Verifier, fields: Mapping[str, Any], context: object = 
     return ShapedTask(task=task, terms=terms) if terms else task
 
 
-def judge(verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:
+def judge(verifier: Verifier, task: BaseModel, response: Response | Refused, sandbox: Sandbox) -> Verdict:
     """The verdict on `response`. Raises `InvalidTask` when the verifier finds the task at fault."""
+    if isinstance(response, Mapping):
+        return _refused(verifier, task, response["refused"], sandbox)
     text = text_of(response)
     if text is None:
-        return refused(verifier, task, "no assistant message", sandbox)
+        return _refused(verifier, task, "no assistant message", sandbox)
     if len(text) > MAX_RESPONSE_CHARS:
         reason = f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}"
-        return refused(verifier, task, reason, sandbox)
+        return _refused(verifier, task, reason, sandbox)
     if not _encodable(text):
-        return refused(verifier, task, "the response holds a lone surrogate", sandbox)
+        return _refused(verifier, task, "the response holds a lone surrogate", sandbox)
     if type(task) is ShapedTask:
         verdict = verifier.function(response if verifier.messages else text, task.task, sandbox)
         return _clipped(shaped(verdict, task.terms, Seen(text, () if isinstance(response, str) else response)))
     return _clipped(verifier.function(response if verifier.messages else text, task, sandbox))
 
 
-def refused(verifier: Verifier, task: BaseModel, reason: str, sandbox: Sandbox) -> Verdict:
+def _refused(verifier: Verifier, task: BaseModel, reason: str, sandbox: Sandbox) -> Verdict:
     """The verdict on a response that no verifier gets to see: unparsed, for what an empty one earns, and never above 0.
 
     So it is paid on the task's own scale, and no more than a wrong answer. Raises `InvalidTask` as `judge` does.

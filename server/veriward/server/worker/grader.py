@@ -22,7 +22,7 @@ from veriward.sandbox.frames import pack, pack_execution, receive, send, unpack_
 from veriward.server.worker.leases import Key, Lease, pack_results, pack_stumble, unpack_leases
 from veriward.server.worker.page import Page
 from veriward.verifiers import InvalidTask, Verdict, Verifier, verifiers
-from veriward.verifiers.judging import judge, parse_task, refused
+from veriward.verifiers.judging import judge, parse_task
 from veriward.verifiers.verdict import MAX_REASON_CHARS
 from veriward.wire.outcomes import Status
 
@@ -116,10 +116,7 @@ class Grader:
     def _judge(self, verifier: Verifier, task: BaseModel, response: Any) -> bytes:
         began = time.perf_counter()
         try:
-            if isinstance(response, dict):
-                verdict = refused(verifier, task, response["refused"], self._sandbox)
-            else:
-                verdict = judge(verifier, task, response, self._sandbox)
+            verdict = judge(verifier, task, response, self._sandbox)
         except (InvalidTask, ExecutionRefused) as error:
             return _not_graded(Status.INVALID_TASK, str(error), verifier)
         return _graded(verifier, verdict, time.perf_counter() - began)
