@@ -1,0 +1,4 @@
+try:
+    f(lambda x: x)
+except TypeError:
+    pass
