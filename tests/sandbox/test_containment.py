@@ -1,10 +1,10 @@
-"""Programs that try to get out, look out, or fool the keeper. Each prints `stopped` where it was."""
+"""What programs try one thing at a time; each prints `stopped` where it was. Whole attacks are in `corpus`."""
 
 from collections.abc import Callable
 
 import pytest
 
-from veriward.sandbox.execution import Execution, Limits, Run, RunStatus
+from veriward.sandbox.execution import Execution, Run, RunStatus
 from veriward.sandbox.launch import SOURCE_ROOT
 from veriward.sandbox.local import LocalSandbox
 
@@ -115,29 +115,6 @@ def test_ordinary_programs_can_use(code: str, run_one: Callable[..., Run]) -> No
     assert (run.status, run.stdout) == (RunStatus.FINISHED, b"fine\n"), run
 
 
-def test_nothing_is_left_for_the_next_run(sandbox: LocalSandbox) -> None:
-    leave = "import os\nfor p in ('/box/home/x', '/tmp/y', '/dev/shm/z'): open(p, 'w')\nprint(len(os.listdir('.')))"
-    look = "import os; print(len(os.listdir('.')), len(os.listdir('/tmp')), len(os.listdir('/dev/shm')))"
-    assert sandbox.run(Execution(leave))[0].stdout == b"3\n"
-    assert sandbox.run(Execution(look))[0].stdout == b"0 0 0\n"
-
-
-def test_a_daemon_dies_with_its_program(run_one: Callable[..., Run]) -> None:
-    daemon = """
-import os, time
-if not os.fork():
-    os.setsid()
-    if not os.fork():
-        time.sleep(60)
-    os._exit(0)
-os.wait()
-print("answer")
-"""
-    run = run_one(daemon, limits=Limits(wall_seconds=30))
-    assert (run.status, run.stdout) == (RunStatus.FINISHED, b"answer\n")
-    assert run.usage.wall_seconds < 20
-
-
 def test_an_earlier_executions_text_is_in_no_later_childs_memory(sandbox: LocalSandbox) -> None:
     planted = "planted-" + "-".join(str(number * number) for number in range(40))
     sandbox.run(Execution(f"print({planted!r})", inputs=(planted.encode(),)))
@@ -158,78 +135,6 @@ print(found)
     own = sandbox.run(Execution(f"{search}\n{planted!r}"))[0]
     assert int(own.stdout) > 0, "the search finds nothing, not even what is there"
     assert sandbox.run(Execution(search))[0].stdout == b"0\n"
-
-
-FORGERIES = {
-    "a word that is no word": "s.send(b'hello')",
-    "an unknown letter": "s.send(b'Z{}')",
-    "not JSON": "s.send(b'D{')",
-    "not an object": "s.send(b'D[]')",
-    "JSON too deep": "s.send(b'D' + b'[' * 30000)",
-    "a message over the bound": "s.send(b'D' + b' ' * 70000)",
-    "the end of another test": 's.send(b\'D{"index":7,"status":"finished","reason":"","exit_code":0}\')',
-    "a status that does not exist": 's.send(b\'D{"index":0,"status":"correct","reason":"","exit_code":0}\')',
-    "a limit it has not reached": 's.send(b\'D{"index":0,"status":"time_limit","reason":"","exit_code":0}\')',
-    "a reason of its own making": 's.send(b\'D{"index":0,"status":"finished","reason":"<b>","exit_code":0}\')',
-    "descriptors with its end": "socket.send_fds(s, [END], [0, 1])",
-    "more descriptors than the keeper takes": "socket.send_fds(s, [END], [0] * 20)",
-    "a question nobody asked it to ask": "socket.send_fds(s, [b'Q{}'], [0])",
-}
-
-
-@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
-def test_forged_messages_are_protocol_faults(forge: str, run_one: Callable[..., Run]) -> None:
-    code = f"""
-import socket, time
-END = b'D{{"index":0,"status":"finished","reason":"","exit_code":0}}'
-s = socket.socket(fileno=3)
-{forge}
-time.sleep(60)
-"""
-    run = run_one(code, limits=Limits(wall_seconds=20))
-    assert (run.status, run.reason) == (RunStatus.RUNTIME_ERROR, "protocol"), run
-
-
-def test_a_forged_end_is_only_worth_its_output(run_one: Callable[..., Run]) -> None:
-    code = """
-import os, socket, time
-def f(x):
-    socket.socket(fileno=3).send(b'D{"index":0,"status":"finished","reason":"","exit_code":0}')
-    time.sleep(60)
-"""
-    run = run_one(code, b"[1]", mode="call", entry="f")
-    assert (run.status, run.reason, run.result) == (RunStatus.RUNTIME_ERROR, "protocol", None)
-
-
-def test_a_forged_result_is_bounded(run_one: Callable[..., Run]) -> None:
-    code = """
-import os, socket, time
-def f(x):
-    for descriptor in range(4, 64):
-        try: os.ftruncate(descriptor, 9 << 20)
-        except OSError: pass
-    socket.socket(fileno=3).send(b'D{"index":0,"status":"finished","reason":"","exit_code":0}')
-    time.sleep(60)
-"""
-    run = run_one(code, b"[1]", mode="call", entry="f")
-    assert (run.status, run.reason, run.result) == (RunStatus.OUTPUT_LIMIT, "result", None)
-
-
-def test_a_second_end_is_not_the_next_tests(sandbox: LocalSandbox) -> None:
-    code = """
-import socket
-END = b'D{"index":0,"status":"finished","reason":"","exit_code":0}'
-if input() == "0":
-    s = socket.socket(fileno=3)
-    s.send(END)
-    s.send(END)
-    s.detach()
-print("done")
-"""
-    first, second, third = sandbox.run(Execution(code, inputs=(b"0", b"1", b"2")))
-    assert first.status is RunStatus.FINISHED
-    assert (second.status, second.reason) == (RunStatus.RUNTIME_ERROR, "protocol")
-    assert (third.status, third.stdout) == (RunStatus.FINISHED, b"done\n")
 
 
 def test_uploaded_files_lie_in_the_box(run_one: Callable[..., Run]) -> None:

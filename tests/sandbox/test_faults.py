@@ -155,49 +155,6 @@ def test_a_dead_keepers_slots_are_removed_by_the_next() -> None:
         assert slots_of(keeper) == []
 
 
-HOSTILE = {
-    "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-    "daemon": "import os, time\nif not os.fork():\n    os.setsid(); time.sleep(60)",
-    "memory": "x = []\nwhile True: x.append(b'x' * 1000000)",
-    "output": "while True: print('x' * 100000)",
-    "files": "for n in range(2000): open(str(n), 'w')",
-    "segmentation fault": "import ctypes; ctypes.string_at(0)",
-    "exit": "import os; os._exit(0)",
-    "garbage": "import socket; socket.socket(fileno=3).send(b'x' * 1000)",
-    "sleep": "import time; time.sleep(60)",
-    "honest": "print(42)",
-}
-
-
-def counts() -> dict[str, int]:
-    keeper = keeper_of_this_process()
-    everyone = [keeper, *keeper.children(recursive=True)]
-    with open("/proc/self/mountinfo") as mounts:
-        return {
-            "processes": len(everyone),
-            "descriptors": sum(process.num_fds() for process in everyone[:3]),
-            "own descriptors": psutil.Process().num_fds(),
-            "mounts": len(mounts.readlines()),
-            "cgroups": len(slots_of(keeper)),
-            "zygote's mounts": len(open(f"/proc/{everyone[2].pid}/mountinfo").readlines()),
-        }
-
-
-def test_200_hostile_runs_leave_nothing(own_sandbox: LocalSandbox) -> None:
-    limits = Limits(cpu_seconds=0.1, wall_seconds=0.1, memory_bytes=64 * MIB)
-    before = counts()
-    memory_before = keeper_of_this_process().memory_info().rss
-    for _ in range(10):
-        for name, code in HOSTILE.items():
-            for mode in ("stdin", "call"):
-                if name == "honest" or mode == "stdin":
-                    own_sandbox.run(Execution(code, mode, (b"[]",), entry="print", limits=limits))
-        for run in own_sandbox.run(Execution("print(input())", inputs=(b"1", b"2"))):
-            assert run.status is RunStatus.FINISHED
-    assert eventually(lambda: counts() == before), (before, counts())
-    assert keeper_of_this_process().memory_info().rss < memory_before + 8 * MIB
-
-
 REFUSED = {
     "code over the bound": ("code", Execution("#" * (1 * MIB + 1))),
     "an unknown language": ("language", Execution("", language="cobol")),
