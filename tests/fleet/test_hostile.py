@@ -1,6 +1,5 @@
 """Hostile answers, 1:1 among honest ones: no honest verdict moves, and nothing is left behind."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ pytestmark = pytest.mark.fleet
 
 HOSTILE_ROLLOUTS = 2_000
 BATCH = 100
+FIRST_USER_OF_PROGRAMS = 100_000  # as the host sees them
 FLAT_BYTES = 48 << 20  # of growth after the first quarter: allocators settle, leaks don't
 
 MATH = {"verifier": "math", "answer": "7"}
@@ -156,10 +156,24 @@ def _left_behind(running: Any) -> dict[str, object]:
     return {
         "processes": {name: count for name, count in kinds.items() if "zygote" not in name},
         "descriptors": psutil.Process(running.pid).num_fds() // 8,
-        "files": sorted(os.listdir("/tmp")) if os.environ.get("CI") else None,
+        "files": _files_of_programs(),
         "mounts": len(Path("/proc/self/mounts").read_text().splitlines()),
         "cgroups": len(cgroups),
     }
+
+
+def _files_of_programs() -> list[Path]:
+    """Those in common directories whose owner is one of the users that programs run as: others' come and go."""
+    found = []
+    for directory in ("/tmp", "/var/tmp", "/dev/shm", "/run"):
+        for path in Path(directory).glob("*"):
+            try:
+                owner = path.lstat().st_uid
+            except FileNotFoundError:
+                continue
+            if owner >= FIRST_USER_OF_PROGRAMS:
+                found.append(path)
+    return found
 
 
 def _memory_bytes(running: Any) -> int:
