@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from veriward.sandbox.errors import SandboxError
-from veriward.sandbox.levels import CGROUPS
+from veriward.sandbox.levels import CGROUPS, CPU
 from veriward.sandbox.local import LocalSandbox
 from veriward.sandbox.zygote import LAYERS
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.sandbox
 WITHOUT_A_CANARY = ("uts_namespace",)  # the host's name is not worth a level
 
 
-@pytest.mark.parametrize("layer", sorted({*LAYERS, *CGROUPS}))
+@pytest.mark.parametrize("layer", sorted({*LAYERS, *CGROUPS, CPU}))
 def test_a_layer_left_out_shows(layer: str, attacks: list[Any], sandbox: LocalSandbox) -> None:
     if layer not in (*sandbox.isolation.layers, *WITHOUT_A_CANARY):
         pytest.skip("this host does not give it")

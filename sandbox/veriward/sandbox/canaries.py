@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Execution, Isolation, Limits, RunStatus
-from veriward.sandbox.levels import LEVELS, Report
+from veriward.sandbox.levels import CPU, LEVELS, Report
 from veriward.sandbox.nursery import Nursery
 from veriward.sandbox.performance import Performance
 from veriward.sandbox.watch import Watch
 
 _PROCESSES = 4
 _MEMORY_BYTES = 64 * MIB
+_HIDDEN_SECONDS = 0.04
 _LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_bytes=_MEMORY_BYTES, processes=_PROCESSES)
 _NOBODY = Isolation("L0", ())
 
@@ -98,6 +99,15 @@ processes = forks()
 os.close(writer)
 print(json.dumps({"held": [layer for layer in held if held[layer]], "processes": processes + 1}))
 """
+_HIDES_TIME = f"""
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+if not os.fork():
+    while time.process_time() < {_HIDDEN_SECONDS}: pass
+    os._exit(0)
+try: os.wait()
+except ChildProcessError: pass
+"""
 _FILLS_MEMORY = f"blocks = [b'x' * {MIB} for _ in range({_MEMORY_BYTES // MIB + 20})]"
 
 
@@ -116,5 +126,8 @@ def assess(nursery: Nursery, watch: Watch) -> Report:
         (filled,) = Performance(Execution(_FILLS_MEMORY, limits=_LIMITS), nursery, watch, _NOBODY).runs()
         if filled.reason == "oom_cgroup":
             layers.append("cgroup_memory")
+        (hidden,) = Performance(Execution(_HIDES_TIME, limits=_LIMITS), nursery, watch, _NOBODY).runs()
+        if hidden.usage.cpu_seconds >= _HIDDEN_SECONDS:
+            layers.append(CPU)
     report = Report.of(layers, nursery.failure)
     return replace(report, level=LEVELS[0]) if nursery.without else report

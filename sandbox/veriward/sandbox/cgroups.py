@@ -1,4 +1,4 @@
-"""Slots: one memory and pids cgroup per child that may run at once, reused from child to child.
+"""Slots: one memory, pids and, where there is one, cpuacct cgroup per child that may run at once, reused.
 
 A slot's directory is named `veriward-<owner pid>-<owner start time>-<slot>`, so that whoever starts next can tell a
 dead owner's and remove them. No existing group is changed. Version 1 (a tree per controller) and version 2 (one tree)
@@ -21,20 +21,29 @@ class _Files:
     memory_peak: str
     memory_events: str
     no_swap: tuple[str, str]
+    cpu_usage: str
 
 
-_V1 = _Files("memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control", ("memory.swappiness", "0"))
-_V2 = _Files("memory.max", "memory.peak", "memory.events", ("memory.swap.max", "0"))
+_V1 = _Files(
+    "memory.limit_in_bytes",
+    "memory.max_usage_in_bytes",
+    "memory.oom_control",
+    ("memory.swappiness", "0"),
+    "cpuacct.usage",
+)
+_V2 = _Files("memory.max", "memory.peak", "memory.events", ("memory.swap.max", "0"), "cpu.stat")
 
 
 class Slot:
     """The cgroups of one child at a time. `reset` before each."""
 
-    def __init__(self, memory: str, pids: str, files: _Files, without: Collection[str]) -> None:
+    def __init__(self, memory: str, pids: str, cpu: str | None, files: _Files, without: Collection[str]) -> None:
         self._bounds_memory, self._bounds_pids = "cgroup_memory" not in without, "cgroup_pids" not in without
-        self._directories = sorted({memory, pids})
+        self._directories = sorted({memory, pids, *([cpu] if cpu is not None else [])})
         for directory in self._directories:
             os.mkdir(directory)
+        self._cpu = os.open(f"{cpu}/{files.cpu_usage}", os.O_RDONLY | os.O_CLOEXEC) if cpu is not None else None
+        self._cpu_seconds_before = 0.0
         with contextlib.suppress(OSError):
             _write(f"{memory}/{files.no_swap[0]}", files.no_swap[1])
         self._memory_limit = os.open(f"{memory}/{files.memory_limit}", os.O_WRONLY | os.O_CLOEXEC)
@@ -59,6 +68,15 @@ class Slot:
         if self._peak is not None:
             os.pwrite(self._peak, b"0", 0)
         self._oom_kills_before = self._oom_kills()
+        self._cpu_seconds_before = self._cpu_seconds()
+
+    @property
+    def counts_cpu(self) -> bool:
+        return self._cpu is not None
+
+    def cpu_seconds(self) -> float:
+        """What all its processes have used since `reset`, living or not; 0 where the kernel does not say."""
+        return self._cpu_seconds() - self._cpu_seconds_before
 
     def peak_bytes(self) -> int:
         """Most memory held at once since `reset`; 0 where the kernel does not say."""
@@ -83,8 +101,9 @@ class Slot:
     def remove(self) -> None:
         for descriptor in (self._memory_limit, self._events, self._pids_limit, self._pids, *self.joins):
             os.close(descriptor)
-        if self._peak is not None:
-            os.close(self._peak)
+        for optional in (self._peak, self._cpu):
+            if optional is not None:
+                os.close(optional)
         for directory in self._directories:
             with contextlib.suppress(OSError):
                 os.rmdir(directory)
@@ -95,39 +114,54 @@ class Slot:
                 return int(line.split()[1])
         return 0
 
+    def _cpu_seconds(self) -> float:
+        if self._cpu is None:
+            return 0.0
+        content = os.pread(self._cpu, 4096, 0)
+        if content.startswith(b"usage_usec "):
+            return int(content.split(None, 2)[1]) / 1e6
+        return int(content) / 1e9
+
 
 def make_slots(count: int, without: Collection[str] = ()) -> list[Slot]:
     """`count` slots of this process, or none where the host gives no writable memory and pids controllers.
 
-    `without` names bounds that are not to be set: `cgroup_memory`, `cgroup_pids`.
+    `without` names what is to be left out: `cgroup_memory`, `cgroup_pids`, `cgroup_cpu`.
     """
     start_time = _start_time(os.getpid())
-    for memory, pids, files in _bases():
-        for base in {memory, pids}:
+    for memory, pids, cpu, files in _bases():
+        bases = {memory, pids, *([cpu] if cpu is not None else [])}
+        for base in bases:
             _remove_stale(base)
+        if "cgroup_cpu" in without:
+            cpu = None
         slots: list[Slot] = []
         try:
             for number in range(count):
                 name = f"veriward-{os.getpid()}-{start_time}-{number}"
-                slots.append(Slot(f"{memory}/{name}", f"{pids}/{name}", files, without))
+                own_cpu = f"{cpu}/{name}" if cpu is not None else None
+                slots.append(Slot(f"{memory}/{name}", f"{pids}/{name}", own_cpu, files, without))
         except OSError:
             for slot in slots:
                 slot.remove()
-            _remove_stale(memory, os.getpid())
-            _remove_stale(pids, os.getpid())
+            for base in bases:
+                _remove_stale(base, os.getpid())
             continue
         return slots
     return []
 
 
-def _bases() -> list[tuple[str, str, _Files]]:
+def _bases() -> list[tuple[str, str, str | None, _Files]]:
     """Where slots may be made, best first: the controllers' mounted roots (in a container, its own group)."""
     own = _own_groups()
     if "memory" in own and "pids" in own:
-        roots = (f"{_ROOT}/memory", f"{_ROOT}/pids", _V1)
-        return [roots, (roots[0] + own["memory"], roots[1] + own["pids"], _V1)]
+        memory, pids, cpu = (f"{_ROOT}/{name}" for name in ("memory", "pids", "cpuacct"))
+        owns = memory + own["memory"], pids + own["pids"], cpu + own.get("cpuacct", "")
+        return [
+            (one[0], one[1], one[2] if os.access(one[2], os.W_OK) else None, _V1) for one in ((memory, pids, cpu), owns)
+        ]
     unified = [f"{_ROOT}{own.get('', '/')}".rstrip("/"), _ROOT]
-    return [(base, base, _V2) for base in dict.fromkeys(unified) if _delegates(base)]
+    return [(base, base, base, _V2) for base in dict.fromkeys(unified) if _delegates(base)]
 
 
 def _own_groups() -> dict[str, str]:

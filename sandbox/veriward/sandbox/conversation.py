@@ -185,7 +185,9 @@ class Child:
             raise ProtocolFault(str(fault)) from None
 
     def cpu_seconds(self) -> float:
-        """Of all its threads since its fork; of descendants when it has ended, as of `is_alone`, or as a launcher told.
+        """Of all its threads since its fork, and of all its descendants where a cgroup tells.
+
+        Without one: of descendants when it has ended, as of `is_alone`, or as a launcher told.
 
         Raises `SandboxError` when it went away with its zygote.
         """
@@ -195,12 +197,15 @@ class Child:
             own = time.clock_gettime((~self._pid << 3) | 2)  # CPUCLOCK_SCHED, as in clock_getcpuclockid(3)
         except OSError as fault:
             raise SandboxError("a child went away unwaited for") from fault
-        return own + self._waited_cpu_seconds + self.told_cpu_seconds
+        seen = own + self._waited_cpu_seconds + self.told_cpu_seconds
+        return max(seen, self._slot.cpu_seconds()) if self._slot is not None else seen
 
     def is_alone(self) -> bool:
         """Whether its program has left no thread or process behind; takes account of those that it has waited for."""
         if self._launches:
             return True  # a launcher sees to that
+        if self._slot is not None and self._slot.counts_cpu:
+            return self._slot.tasks() == 1
         try:
             if self._stat < 0:
                 self._stat = os.open(f"/proc/{self._pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
@@ -239,6 +244,8 @@ class Child:
             self._largest_bytes = max(self._largest_bytes, self._slot.peak_bytes())
         self._largest_bytes = self._largest_bytes or resident_bytes
         self._total_cpu_seconds = cpu_seconds + self._lost_cpu_seconds
+        if self._slot is not None:
+            self._total_cpu_seconds = max(self._total_cpu_seconds, self._slot.cpu_seconds())
         self.exit_code = exit_code
         self.close()
 

@@ -106,7 +106,9 @@ def main() -> None:
     parser.add_argument("descriptor", type=int)
     parser.add_argument("--min-level", default=levels.DEFAULT_MINIMUM, choices=levels.LEVELS)
     parser.add_argument("--hello", action="store_true")
-    parser.add_argument("--without", action="append", default=[], choices=sorted({*LAYERS, *levels.CGROUPS}))
+    parser.add_argument(
+        "--without", action="append", default=[], choices=sorted({*LAYERS, *levels.CGROUPS, levels.CPU})
+    )
     arguments = parser.parse_args()
     if arguments.without and arguments.min_level != levels.LEVELS[0]:
         parser.error("--without weakens the sandbox: it takes --min-level L0")

@@ -20,6 +20,8 @@ DEFAULT_MINIMUM = "L2"
 
 NAMESPACES = ("user_namespace", "mount_namespace", "pid_namespace", "network_namespace", "ipc_namespace")
 CGROUPS = ("cgroup_memory", "cgroup_pids")
+CPU = "cgroup_cpu"
+"""Worth having, yet no level needs it: without it, time that is hidden from the books still ends at the wall limit."""
 _ALWAYS = ("seccomp", "rlimits", "capabilities")
 _L3 = {*NAMESPACES, *_ALWAYS, *CGROUPS, "landlock"}
 _NEEDS = {

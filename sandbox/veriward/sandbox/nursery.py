@@ -116,8 +116,9 @@ class Nursery:
                     slot.remove()
 
     def _start(self) -> None:
-        self._forks, self._first_bytes = 0, 0
-        self._look_at = min(_LOOK_FORKS, self._most_forks)
+        self._forks: int = 0
+        self._first_bytes: int = 0
+        self._look_at: int = min(_LOOK_FORKS, self._most_forks)
         self._spares: deque[Child] = deque()
         self._running: set[Child] = set()
         self._free = deque(range(_SLOTS))
