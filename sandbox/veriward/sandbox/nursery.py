@@ -45,6 +45,7 @@ class Nursery:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         self.without = frozenset(without)
         self._most_forks = most_forks
+        self._forks = self._first_bytes = self._look_at = 0
         self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS, without)] or [None] * _SLOTS
         self.failure = ""
         try:
@@ -116,9 +117,8 @@ class Nursery:
                     slot.remove()
 
     def _start(self) -> None:
-        self._forks: int = 0
-        self._first_bytes: int = 0
-        self._look_at: int = min(_LOOK_FORKS, self._most_forks)
+        self._forks = self._first_bytes = 0
+        self._look_at = min(_LOOK_FORKS, self._most_forks)
         self._spares: deque[Child] = deque()
         self._running: set[Child] = set()
         self._free = deque(range(_SLOTS))
