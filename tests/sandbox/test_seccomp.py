@@ -28,7 +28,9 @@ def answer(policy: seccomp.Policy, machine: str, number: int, arguments: Sequenc
 
 
 GRADER = seccomp.grader(77, network=False, processes=False)
-EPERM, EACCES, ENOSYS, ENOTTY = map(seccomp.refuse, (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTTY))
+EPERM, EACCES, ENOSYS, ENOTTY, EINVAL, ENOPROTOOPT = map(
+    seccomp.refuse, (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTTY, errno.EINVAL, errno.ENOPROTOOPT)
+)
 RULES = {
     "a program reads": (seccomp.PROGRAM, "read", (), seccomp.ALLOW),
     "a program forks": (seccomp.PROGRAM, "clone", (0x1200011,), seccomp.ALLOW),
@@ -41,6 +43,12 @@ RULES = {
     "a program types nothing into a terminal": (seccomp.PROGRAM, "ioctl", (0, 0x5412), ENOTTY),
     "a program bounds itself": (seccomp.PROGRAM, "prlimit64", (0, 7), seccomp.ALLOW),
     "a program bounds no other": (seccomp.PROGRAM, "prlimit64", (1, 7), EPERM),
+    "a program changes no limit of core files": (seccomp.PROGRAM, "prlimit64", (0, 4), EPERM),
+    "a program changes none by the older call": (seccomp.PROGRAM, "setrlimit", (4,), EPERM),
+    "a program locks files": (seccomp.PROGRAM, "fcntl", (3, 6), seccomp.ALLOW),
+    "a program watches no directory": (seccomp.PROGRAM, "fcntl", (3, 1026), EINVAL),
+    "a program attaches no packet filter": (seccomp.PROGRAM, "setsockopt", (3, 1, 26), ENOPROTOOPT),
+    "a program sizes its buffers": (seccomp.PROGRAM, "setsockopt", (3, 1, 7), seccomp.ALLOW),
     "a program installs no filter": (seccomp.PROGRAM, "prctl", (22, 2), EPERM),
     "a grader starts no thread": (GRADER, "clone", (0x3D0F00,), EPERM),
     "a grader executes nothing": (GRADER, "execve", (), EPERM),

@@ -71,6 +71,8 @@ _HARMLESS_PRCTL = (1, 2, 3, 4, 15, 16, 23, 38, 39, 0x53564D41)  # pdeathsig, dum
 _LIMITS = tuple(kind for kind in range(16) if kind != resource.RLIMIT_CORE)  # which stays as it is: none
 # SOL_SOCKET's harmless ones: reuse, sizes of buffers, keepalive, linger, credentials, timeouts. No packet filters.
 _SOCKET_OPTIONS = (2, 7, 8, 9, 13, 16, 20, 21)
+# Copies, flags, locks, sizes of pipes, seals: no leases, no owners, no notice of what others do in a directory.
+_FILE_COMMANDS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1033, 1034)
 _COMMON = (syscalls.FILES, syscalls.MEMORY, syscalls.PROCESSES, syscalls.TIME, syscalls.WAITING, syscalls.PAIRS)
 _ARGUMENTS = {
     "clone": Argument(0, without=_NAMESPACE_FLAGS),
@@ -79,7 +81,11 @@ _ARGUMENTS = {
     "prlimit64": Argument(0, (0,), also=Argument(1, _LIMITS)),
     "setrlimit": Argument(0, _LIMITS),
 }
-_PROGRAM_ARGUMENTS = {**_ARGUMENTS, "setsockopt": Argument(2, _SOCKET_OPTIONS, otherwise=errno.ENOPROTOOPT)}
+_PROGRAM_ARGUMENTS = {
+    **_ARGUMENTS,
+    "fcntl": Argument(1, _FILE_COMMANDS, otherwise=errno.EINVAL),
+    "setsockopt": Argument(2, _SOCKET_OPTIONS, otherwise=errno.ENOPROTOOPT),
+}
 _NO_NETWORK = {"socket": errno.EACCES, "connect": errno.EACCES}
 
 PROGRAM = Policy(_COMMON, errors=_NO_NETWORK, arguments=_PROGRAM_ARGUMENTS)
