@@ -26,6 +26,11 @@ class Channel(asyncio.Protocol):
         _, channel = await loop.create_unix_connection(lambda: cls(on_frame, on_lost), sock=sock)
         return channel
 
+    @property
+    def is_open(self) -> bool:
+        """False once the peer is gone, which may be before `open` has returned."""
+        return self._transport is not None
+
     def send(self, kind: bytes, payload: bytes = b"") -> None:
         """Queue a frame; nothing happens when the peer is gone, which `on_lost` tells."""
         self.write(pack(kind, payload))

@@ -102,7 +102,7 @@ class Keepers:
                 report = await keeper.ready
                 break
             await self._pause()
-        if report.level >= self._min_level:
+        if report.level >= self._min_level and keeper.channel.is_open:  # else it died since, and is being replaced
             self._idle.append(keeper)
             self._pump()
         return report

@@ -148,6 +148,9 @@ class Pool:
             fork.sock, lambda kind, payload: self._frame(grader, kind, payload), lambda: self._lost(grader)
         )
         self._forking -= 1
+        if not grader.channel.is_open:  # killed while its socket was opened: `_lost` came before it was known
+            self._refill()
+            return
         self._graders.add(grader)
         self._idle.append(grader)
         self._pump()
