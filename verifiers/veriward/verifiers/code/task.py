@@ -5,25 +5,14 @@ any program runs, and named by its field.
 """
 
 import json
-from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    RootModel,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_INPUT_BYTES, MAX_INPUTS, MAX_LIMITS, Limits
 from veriward.sandbox.languages import PYTHON, known
+from veriward.verifiers.kinds import TaskOfKinds
 from veriward.verifiers.registry import Task
 
 Text = Annotated[str, Field(max_length=MAX_INPUT_BYTES)]
@@ -163,25 +152,9 @@ class PytestTask(_PythonTask):
 
 
 class CodeTask(
-    RootModel[Annotated[StdinTask | CallTask | AssertTask | CheckTask | PytestTask, Field(discriminator="kind")]]
+    TaskOfKinds[Annotated[StdinTask | CallTask | AssertTask | CheckTask | PytestTask, Field(discriminator="kind")]]
 ):
     """Tests of one of the kinds `stdin`, `call`, `assert`, `check`, `pytest`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _name_fields_without_the_kind(cls, fields: object, validate: ValidatorFunctionWrapHandler) -> "CodeTask":
-        try:
-            return validate(fields)  # type: ignore[no-any-return]
-        except ValidationError as invalid:
-            raise ValidationError.from_exception_data(invalid.title, list(map(_shorter, invalid.errors()))) from None
-
-
-def _shorter(error: Mapping[str, Any]) -> InitErrorDetails:
-    return InitErrorDetails(
-        type=error["type"], loc=error["loc"][1:] or ("kind",), input=error["input"], ctx=error.get("ctx", {})
-    )
 
 
 def _arguments(given: list[Any] | str, where: str) -> list[Any]:

@@ -2,23 +2,11 @@
 
 import ast
 import json
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    RootModel,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import InitErrorDetails
+from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
+from veriward.verifiers.kinds import TaskOfKinds
 from veriward.verifiers.registry import Task
 from veriward.verifiers.simulation.literals import MAX_SOURCE_CHARS, NotLiteral, call_of, literal, parse
 
@@ -95,18 +83,8 @@ class CodeIOTask(Task):
     gold: Annotated[Any, AfterValidator(_object), WithJsonSchema({"type": ["object", "string"]})]
 
 
-class SimulationTask(RootModel[Annotated[OutputTask | InputTask | CodeIOTask, Field(discriminator="kind")]]):
+class SimulationTask(TaskOfKinds[Annotated[OutputTask | InputTask | CodeIOTask, Field(discriminator="kind")]]):
     """A prediction of one of the kinds `output`, `input`, `codeio`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _name_fields_without_the_kind(cls, fields: object, validate: ValidatorFunctionWrapHandler) -> "SimulationTask":
-        try:
-            return validate(fields)  # type: ignore[no-any-return]
-        except ValidationError as invalid:
-            raise ValidationError.from_exception_data(invalid.title, list(map(_shorter, invalid.errors()))) from None
 
 
 def parameters_of(code: str, entry: str) -> list[str]:
@@ -119,9 +97,3 @@ def parameters_of(code: str, entry: str) -> list[str]:
         if isinstance(node, ast.FunctionDef) and node.name == entry:
             return [parameter.arg for parameter in (*node.args.posonlyargs, *node.args.args)]
     raise ValueError(f"defines no function {entry}")
-
-
-def _shorter(error: Mapping[str, Any]) -> InitErrorDetails:
-    return InitErrorDetails(
-        type=error["type"], loc=error["loc"][1:] or ("kind",), input=error["input"], ctx=error.get("ctx", {})
-    )
