@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from pydantic import ValidationError
 
+from veriward.cli.table_files import is_table, table_lines
 from veriward.wire import GradeItem
 
 MAX_LINE_BYTES = 30 << 20  # with its envelope it still fits the server's default body limit of 32 MiB
@@ -70,7 +71,13 @@ def bad_line(number: int, raw: bytes, end: int, error: str) -> BadLine:
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
-    """(number, bytes, offset after it) of each line that is not blank; of one that is too long, its beginning."""
+    """(number, bytes, offset after it) of each line that is not blank; of one that is too long, its beginning.
+
+    A parquet file's rows are lines of JSON. Raises `Stop` where one can't be read.
+    """
+    if is_table(path):
+        yield from table_lines(path)
+        return
     with path.open("rb") as file:
         number = 0
         while raw := file.readline(MAX_LINE_BYTES + 2):

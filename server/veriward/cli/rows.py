@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from veriward.cli.exits import Exit, stop
+from veriward.cli.exits import Exit, Stop, stop
 from veriward.cli.in_and_out import Output, check_paths
 
 
 def rows(
     source: Annotated[
-        Path, typer.Argument(metavar="IN.jsonl", help="Rows, one JSON object per line.", show_default=False)
+        Path,
+        typer.Argument(metavar="IN", help="Rows, a JSON object per line; or parquet.", show_default=False),
     ],
     output: Output,
     set_name: Annotated[
@@ -45,15 +46,16 @@ def rows(
     from rich.console import Console
     from rich.text import Text
 
+    from veriward.cli.row_lines import check_set
     from veriward.cli.rows_run import RowsRun
-    from veriward.verifiers.rows import known_sets
 
-    if set_name is not None and set_name not in known_sets():
-        stop(f"no set is called {set_name!r}; known: {', '.join(known_sets())}", Exit.USAGE)
-    check_paths(source, output)
-    run = RowsRun(source, output, set_name, responses)
     try:
+        chosen = None if set_name is None else check_set(set_name)
+        check_paths(source, output)
+        run = RowsRun(source, output, chosen, responses)
         run.convert()
+    except Stop as stopped:
+        stop(str(stopped), stopped.code)
     except OSError as error:
         stop(f"{error.filename or output}: {error.strerror}", Exit.IO)
     for sentence in run.sentences():

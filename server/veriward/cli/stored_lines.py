@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from veriward.cli.exits import Exit, Stop
 from veriward.cli.rollout_lines import (
     MAX_LINE_BYTES,
     WRITTEN_KEYS,
@@ -21,6 +22,7 @@ from veriward.cli.rollout_lines import (
     line_of,
     raw_lines,
 )
+from veriward.cli.table_files import is_table
 
 KEPT_OF_RESULTS = ("status", "reward", "outcome", "verifier", "version")
 
@@ -47,6 +49,8 @@ class Rollouts:
     """The file that was graded, its lines found by their number: 8 bytes a line are held."""
 
     def __init__(self, path: Path) -> None:
+        if is_table(path):
+            raise Stop(f"{path}: --rollouts takes JSONL; store the results with their tasks instead", Exit.USAGE)
         self._path = path
         self._starts = array("Q", [0])
         end_before = 0
