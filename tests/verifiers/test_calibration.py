@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veriward.verifiers import InvalidTask
+from veriward.verifiers import InvalidTask, Replies
 from veriward.verifiers.calibration import (
     MAX_ANSWER_CHARS,
     MAX_CONFIDENCE_CHARS,
@@ -81,24 +81,24 @@ def test_bounds_one_step_past() -> None:
 def test_no_wrong_answer_earns_more_than_a_right_one(mine: float, other: float) -> None:
     for params in (CalibrationParams(), CalibrationParams(weights=Weights(accuracy=1, brier=1, format=0.1))):
         task = CalibrationTask(gold="A", params=params)
-        right = calibration(said("A", f"{mine:.6f}"), task, NoSandbox())
-        wrong = calibration(said("B", f"{other:.6f}"), task, NoSandbox())
+        right = calibration(said("A", f"{mine:.6f}"), task, NoSandbox(), Replies())
+        wrong = calibration(said("B", f"{other:.6f}"), task, NoSandbox(), Replies())
         assert right.reward >= wrong.reward >= 0
 
 
 def test_a_wrong_answers_best_confidence_is_none_and_a_right_ones_is_full() -> None:
     task = CalibrationTask(gold="A")
-    rewards = [[calibration(said(a, c), task, NoSandbox()).reward for c in ("0", "0.5", "1")] for a in "AB"]
+    rewards = [[calibration(said(a, c), task, NoSandbox(), Replies()).reward for c in ("0", "0.5", "1")] for a in "AB"]
     assert rewards == [[0.5, 0.875, 1.0], [0.5, 0.375, 0.0]]
 
 
 def test_the_task_is_read_even_where_the_response_is_not() -> None:
     with pytest.raises(InvalidTask):
-        calibration("", CalibrationTask(gold="?!"), NoSandbox())
+        calibration("", CalibrationTask(gold="?!"), NoSandbox(), Replies())
 
 
 @pytest.mark.parametrize("piece", ["<answer>", "</answer>", "<confidence>", "</confidence>", "</think>", " ", "1"])
 def test_a_million_characters_of_anything_are_judged(piece: str) -> None:
     flood = piece * (1_000_000 // len(piece))
-    calibration(flood, CalibrationTask(gold="A"), NoSandbox())
+    calibration(flood, CalibrationTask(gold="A"), NoSandbox(), Replies())
     assert read(said(flood), "tac") is None

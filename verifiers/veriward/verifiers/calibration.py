@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, field_validator, model_validator
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.asking import Replies
 from veriward.verifiers.inner import Inner, InnerTask
 from veriward.verifiers.judging import parse_task
 from veriward.verifiers.registry import Task, verifier, verifiers
@@ -73,8 +74,8 @@ class Said(NamedTuple):
     confidence: float
 
 
-@verifier("calibration", version=1, task=CalibrationTask, preload=("mpmath",))
-def calibration(response: str, task: CalibrationTask, sandbox: Sandbox, /) -> Verdict:
+@verifier("calibration", version=1, task=CalibrationTask, preload=("mpmath",), asks=True)
+def calibration(response: str, task: CalibrationTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Pay the answer's correctness and, by the Brier score, how well its stated confidence fits it.
 
     Formula (RLCR, Damani et al. 2025, arXiv:2507.16806, section 3, and its `reward_fns.py`): `accuracy` is 1 for a
@@ -92,7 +93,7 @@ def calibration(response: str, task: CalibrationTask, sandbox: Sandbox, /) -> Ve
     texts that runs no programs, and only its `correct` counts.
     """
     said = read(response, task.params.format)
-    right = _right(task, said.answer if said else "", sandbox)
+    right = _right(task, said.answer if said else "", sandbox, replies)
     if said is None:
         parts = {"accuracy": 0.0, "brier": 0.0, "format": 0.0}
         return Verdict(Outcome.UNPARSED, 0.0, parts, reason=f"not in the form {task.params.format!r}")
@@ -136,11 +137,11 @@ def _last(text: str, tag: str) -> tuple[str, str | None]:
     return before, content if opened and closing not in content else None
 
 
-def _right(task: CalibrationTask, answer: str, sandbox: Sandbox) -> bool:
+def _right(task: CalibrationTask, answer: str, sandbox: Sandbox, replies: Replies) -> bool:
     """Whether a verifier that the task names, or implies, finds the answer right. Raises `InvalidTask`."""
     written = f"<answer>{answer}</answer>"
     if task.task is not None:
-        return task.task.judge(written, sandbox).outcome is Outcome.CORRECT
+        return task.task.judge(written, sandbox, replies).outcome is Outcome.CORRECT
     golds = [task.gold] if isinstance(task.gold, str) else task.gold
     refusals = []
     for name, field in (("short_answer", "gold"), ("math", "answer")):

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.asking import Replies
 from veriward.verifiers.combined import ask, combined, composition
 from veriward.verifiers.inner import InnerTasks
 from veriward.verifiers.judging import Response
@@ -23,7 +24,7 @@ class CascadeTask(Task):
 
 
 @composition("cascade", version=1, task=CascadeTask)
-def cascade(response: Response, task: CascadeTask, sandbox: Sandbox, /) -> Verdict:
+def cascade(response: Response, task: CascadeTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Take the verdict of the first part that settles it, else the last's; parts after that are not asked.
 
     By default only a right answer settles it: a rule that may miss right ones goes first, and what it does not find
@@ -31,7 +32,7 @@ def cascade(response: Response, task: CascadeTask, sandbox: Sandbox, /) -> Verdi
     """
     judged = []
     for at in range(len(task.parts)):
-        judged.append(ask(task.parts, at, response, sandbox))
+        judged.append(ask(task.parts, at, response, sandbox, replies))
         outcome = judged[-1].verdict.outcome
         if outcome is Outcome.CORRECT or (task.settled_by == "parsed" and outcome is not Outcome.UNPARSED):
             break

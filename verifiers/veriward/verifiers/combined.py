@@ -4,12 +4,14 @@ Names, figures, integrity and isolation are carried. A composition pays from 0 u
 so that no way to fail pays better than another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import BaseModel
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.asking import Replies, Request, Unanswered
 from veriward.verifiers.inner import PRELOAD, Inner
 from veriward.verifiers.judging import Response
 from veriward.verifiers.registry import Function, verifier
@@ -22,7 +24,7 @@ WALL_SECONDS = 120.0
 
 
 def composition(name: str, *, version: int, task: type[BaseModel]) -> Callable[[Function], Function]:
-    """Declare a verifier that asks others: of any kind, so it gets the messages and may run programs."""
+    """Declare a verifier that asks others: of any kind, so it gets the messages, may run programs and ask models."""
     return verifier(
         name,
         version=version,
@@ -33,6 +35,7 @@ def composition(name: str, *, version: int, task: type[BaseModel]) -> Callable[[
         wall_seconds=WALL_SECONDS,
         batch=4,
         runs_programs=True,
+        asks=True,
     )
 
 
@@ -52,13 +55,27 @@ class Judged:
         return self.verdict.outcome is Outcome.CORRECT
 
 
-def ask(parts: Sequence[Inner], at: int, response: Response, sandbox: Sandbox) -> Judged:
-    """The verdict of `parts[at]`. Raises `InvalidTask`."""
-    return Judged(f"{parts[at].verifier.name}[{at}]", parts[at].judge(response, sandbox))
+def ask(parts: Sequence[Inner], at: int, response: Response, sandbox: Sandbox, replies: Replies) -> Judged:
+    """The verdict of `parts[at]`. Raises `InvalidTask`, and `Unanswered` where it needs a model's reply first."""
+    return Judged(f"{parts[at].verifier.name}[{at}]", parts[at].judge(response, sandbox, replies))
 
 
-def ask_all(parts: Sequence[Inner], response: Response, sandbox: Sandbox) -> list[Judged]:
-    return [ask(parts, at, response, sandbox) for at in range(len(parts))]
+def ask_all(parts: Sequence[Inner], response: Response, sandbox: Sandbox, replies: Replies) -> list[Judged]:
+    return gathered(partial(ask, parts, at, response, sandbox, replies) for at in range(len(parts)))
+
+
+def gathered(asked: Iterable[Callable[[], Judged]]) -> list[Judged]:
+    """The verdicts of all. Raises `Unanswered` with the requests of all that need replies, so that they go together."""
+    judged: list[Judged] = []
+    requests: list[Request] = []
+    for each in asked:
+        try:
+            judged.append(each())
+        except Unanswered as unanswered:
+            requests += unanswered.requests
+    if requests:
+        raise Unanswered(requests)
+    return judged
 
 
 def combined(outcome: Outcome, reward: float, judged: Sequence[Judged], deciding: Judged | None = None) -> Verdict:

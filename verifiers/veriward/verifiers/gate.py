@@ -1,6 +1,7 @@
 """The verifier `gate`: the last part pays, where those before it let it."""
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.asking import Replies
 from veriward.verifiers.combined import ask, combined, composition
 from veriward.verifiers.inner import InnerTasks
 from veriward.verifiers.judging import Response
@@ -16,7 +17,7 @@ class GateTask(Task):
 
 
 @composition("gate", version=1, task=GateTask)
-def gate(response: Response, task: GateTask, sandbox: Sandbox, /) -> Verdict:
+def gate(response: Response, task: GateTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Take the last part's verdict where every part before it is right; else pay 0, and ask none after the failure.
 
     The first condition that fails gives the answer, the reason and the outcome; one that is partly right shuts the
@@ -24,7 +25,7 @@ def gate(response: Response, task: GateTask, sandbox: Sandbox, /) -> Verdict:
     """
     judged = []
     for at in range(len(task.parts)):
-        judged.append(ask(task.parts, at, response, sandbox))
+        judged.append(ask(task.parts, at, response, sandbox, replies))
         if not judged[-1].right:
             break
     last = judged[-1]

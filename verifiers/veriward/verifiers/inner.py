@@ -17,6 +17,7 @@ from pydantic import BaseModel, PlainValidator, ValidationInfo, WithJsonSchema
 
 from veriward.sandbox.errors import ExecutionRefused
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.asking import Replies
 from veriward.verifiers.judging import Response, judge, parse_task
 from veriward.verifiers.registry import Verifier, verifiers
 from veriward.verifiers.verdict import InvalidTask, Verdict
@@ -37,14 +38,20 @@ class Inner:
     task: BaseModel
     place: str
 
-    def judge(self, response: Response, sandbox: Sandbox) -> Verdict:
-        """The inner verifier's verdict. Raises `InvalidTask` with its path from the outer task."""
+    def judge(self, response: Response, sandbox: Sandbox, replies: Replies | None = None) -> Verdict:
+        """The inner verifier's verdict. Raises `InvalidTask` with its path from the outer task, and `Unanswered`."""
+        known = (replies or Replies()).at(self.place)
+        if known.kept is not None:
+            return known.kept
         try:
-            return judge(self.verifier, self.task, response, sandbox)
+            verdict = judge(self.verifier, self.task, response, sandbox, known)
         except InvalidTask as refused:
             raise refused.within(self.place) from None
         except ExecutionRefused as refused:
             raise InvalidTask(f"{self.place}.{refused.field}", refused.message) from None
+        if self.verifier.runs_programs and not self.verifier.asks:
+            known.keep(verdict)
+        return verdict
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ It reads the task, bounds the response and picks what the verifier is given of i
 grader's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.answers import MAX_RESPONSE_CHARS
+from veriward.verifiers.asking import Ask, Replies, Unanswered
 from veriward.verifiers.registry import Verifier
 from veriward.verifiers.shaping import Seen, ShapedTask, shaped, with_shaping
 from veriward.verifiers.validation import validated
@@ -34,31 +35,49 @@ def parse_task(verifier: Verifier, fields: Mapping[str, Any], context: object = 
     return ShapedTask(task=task, terms=terms) if terms else task
 
 
-def judge(verifier: Verifier, task: BaseModel, response: Response | Refused, sandbox: Sandbox) -> Verdict:
-    """The verdict on `response`. Raises `InvalidTask` when the verifier finds the task at fault."""
+def judge(
+    verifier: Verifier,
+    task: BaseModel,
+    response: Response | Refused,
+    sandbox: Sandbox,
+    replies: Replies | None = None,
+) -> Verdict:
+    """The verdict on `response`. Raises `InvalidTask` when the verifier finds the task at fault.
+
+    Of a verifier that asks models, `replies` are those that came so far. Raises `Unanswered` where it needs more, and
+    `NoOpinion` where they hold no verdict.
+    """
+    own, terms = (task.task, task.terms) if type(task) is ShapedTask else (task, ())
+
+    def say(given: Response) -> Verdict:
+        more = (replies or Replies(),) if verifier.asks else ()
+        said = verifier.function(given, own, sandbox, *more)
+        if isinstance(said, Ask):
+            raise Unanswered(said.requests)
+        return said
+
     if isinstance(response, Mapping):
-        return _refused(verifier, task, response["refused"], sandbox)
+        return _refused(verifier, say, response["refused"])
     text = text_of(response)
     if text is None:
-        return _refused(verifier, task, "no assistant message", sandbox)
+        return _refused(verifier, say, "no assistant message")
     if len(text) > MAX_RESPONSE_CHARS:
         reason = f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}"
-        return _refused(verifier, task, reason, sandbox)
+        return _refused(verifier, say, reason)
     if not _encodable(text):
-        return _refused(verifier, task, "the response holds a lone surrogate", sandbox)
-    if type(task) is ShapedTask:
-        verdict = verifier.function(response if verifier.messages else text, task.task, sandbox)
-        return _clipped(shaped(verdict, task.terms, Seen(text, () if isinstance(response, str) else response)))
-    return _clipped(verifier.function(response if verifier.messages else text, task, sandbox))
+        return _refused(verifier, say, "the response holds a lone surrogate")
+    verdict = say(response if verifier.messages else text)
+    if terms:
+        verdict = shaped(verdict, terms, Seen(text, () if isinstance(response, str) else response))
+    return _clipped(verdict)
 
 
-def _refused(verifier: Verifier, task: BaseModel, reason: str, sandbox: Sandbox) -> Verdict:
+def _refused(verifier: Verifier, say: Callable[[Response], Verdict], reason: str) -> Verdict:
     """The verdict on a response that no verifier gets to see: unparsed, for what an empty one earns, and never above 0.
 
     So it is paid on the task's own scale, and no more than a wrong answer. Raises `InvalidTask` as `judge` does.
     """
-    own = task.task if type(task) is ShapedTask else task
-    empty = verifier.function([] if verifier.messages else "", own, sandbox)
+    empty = say([] if verifier.messages else "")
     verdict = unparsed(reason)
     return replace(verdict, reward=empty.reward, parts=empty.parts) if empty.reward < 0 else verdict
 

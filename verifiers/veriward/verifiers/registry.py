@@ -20,10 +20,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from veriward.verifiers.asking import Ask
 from veriward.verifiers.verdict import Verdict
 
 GROUP = "veriward.verifiers"
-Function = TypeVar("Function", bound=Callable[..., Verdict])
+Function = TypeVar("Function", bound=Callable[..., Verdict | Ask])
 
 
 class Task(BaseModel):
@@ -41,12 +42,13 @@ class Verifier:
     grader (1 for dear ones). `messages`: it gets the chat messages, not the text of the last assistant message.
     `warm_up`: called once in the warm parent, to fill caches that every grader then inherits.
     `runs_programs`: it asks the sandbox to run some; without it, it is never given a real one when its cases are run.
+    `asks`: it is given the replies of models as a fourth argument, and may return an `Ask` (`asking.py`).
     """
 
     name: str
     version: int
     task: type[BaseModel]
-    function: Callable[[Any, Any, Any], Verdict]
+    function: Callable[..., Verdict | Ask]
     messages: bool = False
     preload: tuple[str, ...] = ()
     cpu_seconds: float = 2.0
@@ -54,6 +56,7 @@ class Verifier:
     batch: int = 64
     runs_programs: bool = False
     warm_up: Callable[[], object] | None = None
+    asks: bool = False
 
     @property
     def summary(self) -> str:
@@ -87,6 +90,7 @@ def verifier(
     batch: int = 64,
     runs_programs: bool = False,
     warm_up: Callable[[], object] | None = None,
+    asks: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a function as the verifier `name` (its wire name). Raises `DuplicateVerifier`."""
 
@@ -106,6 +110,7 @@ def verifier(
             batch,
             runs_programs,
             warm_up,
+            asks,
         )
         return function
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -9,7 +10,8 @@ from pydantic import Field, model_validator
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.answers import answer_region
-from veriward.verifiers.combined import Judged, ask, combined, composition
+from veriward.verifiers.asking import Replies
+from veriward.verifiers.combined import Judged, ask, combined, composition, gathered
 from veriward.verifiers.inner import InnerTasks
 from veriward.verifiers.judging import Response, text_of
 from veriward.verifiers.registry import Task
@@ -64,7 +66,7 @@ class StepsTask(Task):
 
 
 @composition("steps", version=1, task=StepsTask)
-def steps(response: Response, task: StepsTask, sandbox: Sandbox, /) -> Verdict:
+def steps(response: Response, task: StepsTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Judge each step of a response by its own task, and pay by `rule`; the last task judges the last step.
 
     The other tasks judge the steps before the last, in order; a step that is missing earns 0, and steps beyond the
@@ -84,13 +86,14 @@ def steps(response: Response, task: StepsTask, sandbox: Sandbox, /) -> Verdict:
     if len(written) > MAX_STEPS_WRITTEN:
         return unparsed(f"more than {MAX_STEPS_WRITTEN:,} steps")
     final = len(task.steps) - 1
-    process = [
-        ask(task.steps, at, written[at], sandbox) if at < len(written) - 1 else _missing(task, at)
-        for at in range(final)
-    ]
-    answer = ask(task.steps, final, written[-1], sandbox)
+    judged = gathered(
+        partial(ask, task.steps, at, written[-1 if at == final else at], sandbox, replies)
+        if at < len(written) - 1 or at == final
+        else partial(_missing, task, at)
+        for at in range(final + 1)
+    )
+    *process, answer = judged
     reward = _reward(task, [min(1.0, each.reward) for each in process], answer)
-    judged = [*process, answer]
     verdict = combined(_outcome(task, judged, reward), reward, judged, answer)
     verdict.metrics["steps"] = float(len(written))
     return verdict

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.asking import Replies
 from veriward.verifiers.combined import ask_all, combined, composition
 from veriward.verifiers.inner import MAX_INNER_TASKS, InnerTasks
 from veriward.verifiers.judging import Response
@@ -31,13 +32,13 @@ class WeightedTask(Task):
 
 
 @composition("weighted", version=1, task=WeightedTask)
-def weighted(response: Response, task: WeightedTask, sandbox: Sandbox, /) -> Verdict:
+def weighted(response: Response, task: WeightedTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Pay the mean of the parts' rewards by weight: sum(w r) / sum(w). Right where every part is right.
 
     Partial where something was earned, unparsed where no part found an answer, else wrong. Every part judges the whole
     response.
     """
-    judged = ask_all(task.parts, response, sandbox)
+    judged = ask_all(task.parts, response, sandbox, replies)
     weights = task.weights or [1.0] * len(judged)
     earned = sum(weight * each.reward for weight, each in zip(weights, judged, strict=True))
     if all(each.right for each in judged):
