@@ -8,7 +8,8 @@ from veriward.sandbox.bounds import check
 from veriward.sandbox.errors import ExecutionRefused
 from veriward.sandbox.execution import MAX_LIMITS, MIB, Execution
 from veriward.sandbox.languages import known
-from veriward.sandbox.languages.language import MAX_FILE_BYTES, MAX_THREADS, read
+from veriward.sandbox.languages.language import MAX_THREADS, read
+from veriward.sandbox.strict_toml import MAX_FILE_BYTES
 
 LEAST = 'tags = ["T"]\nsource = "main.t"\nversion = ["t", "-v"]\n[run]\ncommand = ["t", "main.t"]\n'
 COMPILED = LEAST + '[compile]\ncommand = ["tc"]\nmakes = "main"\n'

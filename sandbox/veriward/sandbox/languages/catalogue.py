@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from veriward.sandbox.languages.language import MAX_FILE_BYTES, Language, read
+from veriward.sandbox.languages.language import Language, read
 from veriward.sandbox.launch import LANGUAGES_VARIABLE
+from veriward.sandbox.strict_toml import files
 
 PYTHON = "python"
 """The built-in language: needs no file, and is the only one with modes beside `stdin`."""
@@ -28,21 +29,8 @@ def known() -> Mapping[str, Language]:
 @cache
 def _scan(directories: str) -> Mapping[str, Language]:
     found = {}
-    for directory in (Path(__file__).parent, *map(Path, filter(None, directories.split(":")))):
-        for path in directory.glob("*.toml"):
-            if path.stem == PYTHON:
-                raise ValueError(f"{path}: {PYTHON!r} is the built-in language's name")
-            found[path.stem] = read(path.stem, _text(path))
+    for name, path, text in files(Path(__file__).parent, directories):
+        if name == PYTHON:
+            raise ValueError(f"{path}: {PYTHON!r} is the built-in language's name")
+        found[name] = read(name, text)
     return MappingProxyType(dict(sorted(found.items())))
-
-
-def _text(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        text = content.decode()
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ValueError(f"{path}: {fault}") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(f"{path}: more than {MAX_FILE_BYTES:,} bytes")
-    return text
