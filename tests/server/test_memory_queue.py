@@ -9,7 +9,8 @@ import pytest
 
 from veriward.server.jobs import Job, Priority
 from veriward.server.queue import QueueFull
-from veriward.server.queue.memory import DrainRate, MemoryQueue
+from veriward.server.queue.memory import MemoryQueue
+from veriward.server.queue.rate import DrainRate
 from veriward.server.worker.leases import Lease, pack_results
 from veriward.server.worker.plan import Plan
 

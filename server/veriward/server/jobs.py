@@ -37,6 +37,8 @@ class Job:
     priority: Priority = Priority.NORMAL
     start_by: float = 0.0  # still waiting after this: `overloaded`
     finish_by: float = 0.0  # still running after this: `timeout`
+    caller: bytes = b""  # whose turn it uses up: queues are fair between callers
+    needs: str = ""  # what a worker must have for it, as `language:node`; empty: the verifier
 
 
 Deliver = Callable[[Job, int, RolloutResult], None]
