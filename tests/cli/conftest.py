@@ -23,6 +23,7 @@ from veriward.server.settings import Settings
 from veriward.verifiers import Task, Verdict, Verifier, correct, wrong
 from veriward.verifiers.conformance import NoSandbox
 from veriward.verifiers.judging import judge, parse_task
+from veriward.verifiers.verdict import InvalidTask
 
 FAULT = "a fault of the worker"
 
@@ -87,7 +88,11 @@ class InPlaceQueue:
             return {"status": "error", "reason": FAULT}
         verifier = self.verifiers[job.verifier]
         fields = {name: value for name, value in payload["task"].items() if name != "verifier"}
-        verdict = judge(verifier, parse_task(verifier, fields), response, NoSandbox())
+        try:
+            verdict = judge(verifier, parse_task(verifier, fields), response, NoSandbox())
+        except InvalidTask as invalid:
+            return {"status": "invalid_task", "reason": str(invalid)}
+        assert isinstance(verdict, Verdict)
         return {"status": "graded", "reward": verdict.reward, "outcome": verdict.outcome, "reason": verdict.reason}
 
 

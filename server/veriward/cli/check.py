@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from veriward.cli.exits import Exit, stop
+from veriward.cli.exits import Exit, Stop, stop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,8 +25,19 @@ def check(
     conformance: Annotated[
         bool, typer.Option("--conformance/--no-conformance", help="Run the cases of the verifiers.")
     ] = True,
+    tasks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Try these tasks of yours instead: JSONL or parquet.", show_default=False),
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The tasks are published rows of this set; auto: any known.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Try them on this server; else one is started here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --tasks: the report as JSON.")] = False,
 ) -> None:
-    """Check settings, sandbox and verifiers.
+    """Check settings, sandbox and verifiers; or, with --tasks, your own tasks.
 
     Prints every setting and where it comes from; tries, on this host, what the sandbox promises, and says what to
     change where a layer is missing; lists the languages that programs may be in; runs every verifier's own cases,
@@ -38,11 +49,25 @@ def check(
     veriward check --verifier my_verifier
     ```
 
-    Exit codes: 0 all is well; 1 a verifier fails a case; 2 a setting is wrong; 78 the isolation is weaker than
-    `min_isolation`.
+    With `--tasks` it finds broken golds before training: every task's own answer must be paid in full, and empty,
+    random and form-only responses, an echo of the prompt, and a list of every answer must earn nothing.
+
+    ```
+    veriward check --verifier math --tasks tasks.jsonl
+    veriward check --rows gsm8k --tasks train.parquet --json
+    ```
+
+    Exit codes: 0 all is well; 1 a verifier fails a case, or a task a trial; 2 a setting is wrong; 78 the isolation is
+    weaker than `min_isolation`.
     """
     from rich.console import Console
 
+    if tasks is not None:
+        _try_tasks(Console(highlight=False), tasks, verifier, rows, server, config, as_json)
+        return
+    for given, option in ((rows, "--rows"), (server, "--server"), (as_json, "--json")):
+        if given:
+            stop(f"{option} goes with --tasks", Exit.USAGE)
     from veriward.cli.configured import load_settings
     from veriward.sandbox.levels import LEVELS, probe
     from veriward.sandbox.local import LocalSandbox
@@ -60,6 +85,41 @@ def check(
     if not isolated:
         raise typer.Exit(Exit.ISOLATION)
     if not conforms:
+        raise typer.Exit(Exit.FOUND)
+
+
+def _try_tasks(
+    console: "Console",
+    path: Path,
+    names: list[str] | None,
+    rows: str | None,
+    server: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    from veriward.cli.row_lines import check_set
+    from veriward.cli.trust_lines import TaskLines
+    from veriward.cli.trust_run import TrustRun, print_report
+
+    if names and len(names) > 1:
+        stop("--tasks takes one --verifier, that of tasks that name none", Exit.USAGE)
+    if server is not None and config is not None:
+        stop("--config is for a server started here; leave it out with --server", Exit.USAGE)
+    if not path.is_file():
+        stop(f"{path} is not a file", Exit.USAGE)
+    try:
+        set_name = None if rows is None else check_set(rows)
+    except Stop as stopped:
+        stop(str(stopped), stopped.code)
+    lines = TaskLines(path, names[0] if names else None, rows is not None, set_name)
+    report = TrustRun(path, lines, server, config).report()
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(report.as_json(), indent=1, ensure_ascii=False))
+    else:
+        print_report(report, console)
+    if not report.holds:
         raise typer.Exit(Exit.FOUND)
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from veriward.cli.exits import Exit, Stop, stop
 
 if TYPE_CHECKING:
     from veriward.cli.grade_run import GradeRun
+    from veriward.cli.grading import Send
 
 REQUEST_SECONDS = 3600.0  # the longest that the server allows: a file has time, and a late verdict is still one
 
@@ -58,7 +59,7 @@ class Session:
                     if url is None:
                         own = held.enter_context(server_process("--log-level", "warning", config=self.config))
                         url, key = own.url, own.api_key
-                    finished = _finished(_grade(run, url, key, self.in_flight, self.patience))
+                    finished = to_the_end(_grade(run, url, key, self.in_flight, self.patience))
         except Stop as stopped:
             stop(str(stopped), stopped.code)
         except OSError as error:
@@ -67,6 +68,13 @@ class Session:
 
 
 async def _grade(run: "GradeRun", url: str, api_key: str | None, in_flight: int, patience: float) -> None:
+    async with sending(url, api_key, patience) as send:
+        await run.grade(send, in_flight=in_flight)
+
+
+@asynccontextmanager
+async def sending(url: str, api_key: str | None, patience: float) -> AsyncIterator["Send"]:
+    """What grades items on that server. Raises `Stop` where that is no use any more."""
     from veriward.cli.grading import Refused, Results
     from veriward.client import AsyncClient, RequestRefused, VeriwardError
     from veriward.wire import ErrorCode
@@ -89,10 +97,10 @@ async def _grade(run: "GradeRun", url: str, api_key: str | None, in_flight: int,
     except ValueError as error:
         raise Stop(str(error), Exit.USAGE) from None
     async with client:
-        await run.grade(send, in_flight=in_flight)
+        yield send
 
 
-def _finished(work: Coroutine[Any, Any, None]) -> bool:
+def to_the_end(work: Coroutine[Any, Any, None]) -> bool:
     """Run `work` to its end; False when Ctrl-C or SIGTERM ended it early."""
 
     async def main() -> None:

@@ -1,7 +1,8 @@
 """The verifier `calibration`: RLCR's reward for a right answer and an honest confidence."""
 
 import re
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +11,7 @@ from veriward.verifiers.asking import Replies
 from veriward.verifiers.inner import Inner, InnerTask
 from veriward.verifiers.judging import parse_task
 from veriward.verifiers.registry import Task, verifier, verifiers
+from veriward.verifiers.trust.golds import gold_texts, gold_values
 from veriward.verifiers.verdict import InvalidTask, Verdict
 from veriward.wire.outcomes import Outcome
 
@@ -74,7 +76,16 @@ class Said(NamedTuple):
     confidence: float
 
 
-@verifier("calibration", version=1, task=CalibrationTask, preload=("mpmath",), asks=True)
+def golds(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The right answer, certain of itself, in the form of the task."""
+    analysed = (fields.get("params") or {}).get("format") == "tabc"
+    analysis = "<analysis>I checked it.</analysis> " if analysed else ""
+    for gold in gold_values(fields):
+        for text in gold_texts(gold):
+            yield f"I think. </think> <answer>{text}</answer> {analysis}<confidence>1</confidence>"
+
+
+@verifier("calibration", version=1, task=CalibrationTask, preload=("mpmath",), golds=golds, asks=True)
 def calibration(response: str, task: CalibrationTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Pay the answer's correctness and, by the Brier score, how well its stated confidence fits it.
 

@@ -14,7 +14,7 @@ from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.asking import Replies, Request, Unanswered
 from veriward.verifiers.inner import PRELOAD, Inner
 from veriward.verifiers.judging import Response
-from veriward.verifiers.registry import Function, verifier
+from veriward.verifiers.registry import Function, Golds, verifier
 from veriward.verifiers.verdict import Verdict
 from veriward.wire.outcomes import Outcome
 
@@ -23,7 +23,9 @@ CPU_SECONDS = 40.0
 WALL_SECONDS = 120.0
 
 
-def composition(name: str, *, version: int, task: type[BaseModel]) -> Callable[[Function], Function]:
+def composition(
+    name: str, *, version: int, task: type[BaseModel], golds: Golds | None = None
+) -> Callable[[Function], Function]:
     """Declare a verifier that asks others: of any kind, so it gets the messages, may run programs and ask models."""
     return verifier(
         name,
@@ -36,6 +38,7 @@ def composition(name: str, *, version: int, task: type[BaseModel]) -> Callable[[
         batch=4,
         runs_programs=True,
         asks=True,
+        golds=golds,
     )
 
 

@@ -11,7 +11,7 @@ warm parent has them imported before it forks.
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -25,6 +25,7 @@ from veriward.verifiers.verdict import Verdict
 
 GROUP = "veriward.verifiers"
 Function = TypeVar("Function", bound=Callable[..., Verdict | Ask])
+Golds = Callable[[Mapping[str, Any]], Iterable[str]]
 
 
 class Task(BaseModel):
@@ -43,6 +44,8 @@ class Verifier:
     `warm_up`: called once in the warm parent, to fill caches that every grader then inherits.
     `runs_programs`: it asks the sandbox to run some; without it, it is never given a real one when its cases are run.
     `asks`: it is given the replies of models as a fourth argument, and may return an `Ask` (`asking.py`).
+    `golds`: right responses made of a task's fields, for `veriward check --tasks`, where the usual forms of an answer
+    are none here; an empty list says that the task holds no answer.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Verifier:
     batch: int = 64
     runs_programs: bool = False
     warm_up: Callable[[], object] | None = None
+    golds: Golds | None = None
     asks: bool = False
 
     @property
@@ -90,6 +94,7 @@ def verifier(
     batch: int = 64,
     runs_programs: bool = False,
     warm_up: Callable[[], object] | None = None,
+    golds: Golds | None = None,
     asks: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare a function as the verifier `name` (its wire name). Raises `DuplicateVerifier`."""
@@ -110,6 +115,7 @@ def verifier(
             batch,
             runs_programs,
             warm_up,
+            golds,
             asks,
         )
         return function

@@ -1,10 +1,10 @@
 """The verifier `steps`: rewards for the steps on the way to an answer, gated and bounded."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,7 @@ from veriward.verifiers.combined import Judged, ask, combined, composition, gath
 from veriward.verifiers.inner import InnerTasks
 from veriward.verifiers.judging import Response, text_of
 from veriward.verifiers.registry import Task
+from veriward.verifiers.trust.golds import THOUGHT, gold_responses
 from veriward.verifiers.verdict import InvalidTask, Verdict, unparsed
 from veriward.wire.outcomes import Outcome
 
@@ -22,6 +23,11 @@ MAX_STEPS_WRITTEN = 1_000
 
 _TAG = re.compile(r"<step>|</step>")
 _HEADING = re.compile(r"^[ \t#>*_]{0,8}step[ \t]{1,4}\d{1,4}\b[^\n\w]{0,4}", re.IGNORECASE | re.MULTILINE)
+_WRITTEN = {
+    "tags": ("<step>", "</step>", "\n"),
+    "headings": ("Step {}: ", "", "\n"),
+    "paragraphs": ("", "", "\n\n"),
+}
 _BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
 
 Unit = Annotated[float, Field(ge=0, le=1)]
@@ -65,7 +71,19 @@ class StepsTask(Task):
         return self
 
 
-@composition("steps", version=1, task=StepsTask)
+def golds(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The right answers of all steps, each in the first form that it may have, and then in the next; not of turns."""
+    steps, by = fields.get("steps"), fields.get("split", "tags")
+    if by not in _WRITTEN or not isinstance(steps, list) or not all(isinstance(each, Mapping) for each in steps):
+        return
+    told = [gold_responses(str(each.get("verifier")), each) for each in steps]
+    before, after, between = _WRITTEN[by]
+    for written in zip(*told, strict=False):
+        plain = [_BLANK_LINE.sub("\n", one.replace(THOUGHT, "")) for one in written]
+        yield between.join(f"{before.format(at)}{one}{after}" for at, one in enumerate(plain, start=1))
+
+
+@composition("steps", version=1, task=StepsTask, golds=golds)
 def steps(response: Response, task: StepsTask, sandbox: Sandbox, replies: Replies, /) -> Verdict:
     """Judge each step of a response by its own task, and pay by `rule`; the last task judges the last step.
 

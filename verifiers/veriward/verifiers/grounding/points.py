@@ -1,7 +1,8 @@
 """The verifier `grounding.points`: InfiGUI-G1's exploration reward for a short list of candidate points."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -50,7 +51,15 @@ class PointsTask(Task):
     params: PointsParams | None = None
 
 
-@verifier("grounding.points", version=1, task=PointsTask)
+def golds(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The middle of the element."""
+    gold = fields.get("gold")
+    if isinstance(gold, Mapping) and all(isinstance(gold.get(name), int | float) for name in ("x1", "y1", "x2", "y2")):
+        middle = [(gold["x1"] + gold["x2"]) / 2, (gold["y1"] + gold["y2"]) / 2]
+        yield f"<think>It is there.</think>\n<answer>{json.dumps([{'point_2d': middle}])}</answer>"
+
+
+@verifier("grounding.points", version=1, task=PointsTask, golds=golds)
 def points(response: str, task: PointsTask, sandbox: Sandbox, /) -> Verdict:
     """Pay the rank of the first point that hits, over few points that are not on one line.
 

@@ -2,8 +2,9 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -55,7 +56,19 @@ class TooRepetitive(Exception):
     """A file whose line diff could take long."""
 
 
-@verifier("patch", version=1, task=PatchTask, cpu_seconds=20.0, wall_seconds=40.0, batch=1)
+def golds(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The oracle's change as a unified diff of whole files."""
+    context, oracle = fields.get("context"), fields.get("oracle")
+    if not isinstance(context, Mapping) or not isinstance(oracle, Mapping):
+        return
+    diffs = [
+        "\n".join(difflib.unified_diff(_lines(context.get(path)), _lines(text), path, path, lineterm=""))
+        for path, text in oracle.items()
+    ]
+    yield "<think>I mend it.</think>\n<solution>\n" + "\n".join(diffs) + "\n</solution>"
+
+
+@verifier("patch", version=1, task=PatchTask, cpu_seconds=20.0, wall_seconds=40.0, batch=1, golds=golds)
 def patch(response: str, task: PatchTask, sandbox: Sandbox, /) -> Verdict:
     """Pay a patch by the similarity of its diff to the oracle's, file by file.
 
@@ -92,6 +105,10 @@ def patch(response: str, task: PatchTask, sandbox: Sandbox, /) -> Verdict:
     outcome = Outcome.CORRECT if reward == 1 else Outcome.PARTIAL if reward > 0 else Outcome.WRONG
     metrics: dict[str, float] = {"files": len(similarities), "cut_short": float(steps.left < 0)}
     return Verdict(outcome, reward, {"similarity": reward}, solution.strip(), metrics=metrics)
+
+
+def _lines(text: Any) -> list[str]:
+    return text.splitlines() if isinstance(text, str) else []
 
 
 def _solution(response: str) -> str:

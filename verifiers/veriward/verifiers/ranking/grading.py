@@ -1,6 +1,7 @@
 """The verifier `ranking`: a list of documents or of answers, paid by where the right ones stand."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,6 +17,7 @@ from veriward.wire.outcomes import Outcome
 MAX_ENTRIES = 1_000
 MAX_ENTRY_CHARS = 1_000
 FAILURE = -1.0
+LISTS = ("initial_list", "relevant", "gold_order", "gold")
 PUBLISHED_WEIGHTS = {"ndcg": 1.0, "recall": 0.2, "rbo": 0.1}
 
 Weight = Annotated[float, Field(ge=0, le=100)]
@@ -77,7 +79,19 @@ class RankingTask(Task):
         return {name: (PUBLISHED_WEIGHTS[name] if (own := given[name]) is None else own) / total for name in names}
 
 
-@verifier("ranking", version=1, task=RankingTask)
+def golds(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The gold order, or else what is relevant first."""
+    told = {name: list(fields[name]) for name in LISTS if isinstance(fields.get(name), list)}
+    if fields.get("kind") == "ranked_answers":
+        yield f"<answer>{' > '.join(map(str, told.get('gold', [])))}</answer>"
+        return
+    documents, relevant = told.get("initial_list", []), told.get("relevant", [])
+    order = told.get("gold_order") or [*relevant, *(each for each in documents if each not in relevant)]
+    places = {str(each): at for at, each in enumerate(documents, start=1)}
+    yield f"<answer>{' > '.join(f'[{places.get(str(each), 0)}]' for each in order)}</answer>"
+
+
+@verifier("ranking", version=1, task=RankingTask, golds=golds)
 def ranking(response: str, task: RankingTask, sandbox: Sandbox, /) -> Verdict:
     """Pay a ranking in the last `<answer>` by NDCG, recall and overlap, or by the rank of the first right entry.
 
