@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from veriward.verifiers.sql import driver
+from veriward.verifiers.sql import replies, sqlite_driver
 
 SCHEMA = """
     CREATE TABLE t (a INTEGER, b TEXT, c REAL);
@@ -23,10 +23,10 @@ def limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
 
 
-def told(query: str, schema: str = SCHEMA) -> dict[str, Any]:
+def told(query: str, schema: str = SCHEMA, *, writable: bool = False) -> dict[str, Any]:
     ended = subprocess.run(
-        [sys.executable, "-I", driver.__file__],
-        input=json.dumps({"schema": schema, "query": query}).encode(),
+        [sys.executable, "-I", sqlite_driver.__file__],
+        input=json.dumps({"schema": schema, "query": query, "writable": writable}).encode(),
         capture_output=True,
         timeout=30,
         preexec_fn=limit,
@@ -102,8 +102,8 @@ REFUSED = {
         "size_limit",
     ),
     "endless work": (ENDLESS + "SELECT count(*) FROM c", "time_limit"),
-    "a row too many": (ENDLESS + f"SELECT x FROM c LIMIT {driver.MAX_ROWS + 1}", "row_limit"),
-    "a column too many": ("SELECT 1" + ", 1" * driver.MAX_COLUMNS, "sql_error"),
+    "a row too many": (ENDLESS + f"SELECT x FROM c LIMIT {replies.MAX_ROWS + 1}", "row_limit"),
+    "a column too many": ("SELECT 1" + ", 1" * replies.MAX_COLUMNS, "sql_error"),
     "too much text over all cells": (ENDLESS + "SELECT hex(zeroblob(200000)) FROM c LIMIT 25", "size_limit"),
     "too many cells": (ENDLESS + f"SELECT x{', x' * 19} FROM c LIMIT 30000", "size_limit"),
     "a pattern too complex": (f"SELECT 'a' LIKE '{'%a' * 251}'", "sql_error"),
@@ -130,3 +130,62 @@ SCRIPTS = {
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
 def test_a_broken_script_is_told_apart_from_a_broken_query(script: str) -> None:
     assert told("SELECT 1", script)["error"] == "schema"
+
+
+ROWS_OF_T: list[list[Any]] = [[1, "x", 1.5], [2, None, 2.0], [3, {"blob": "00ff"}, float("inf")]]
+VIEW: list[Any] = ["view", "v", ["b"]]
+LEFT: dict[str, tuple[str, list[list[Any]]]] = {
+    "nothing done": ("", ROWS_OF_T),
+    "a row inserted": ("INSERT INTO t VALUES (4, 'y', 0)", [*ROWS_OF_T, [4, "y", 0.0]]),
+    "several statements": ("DELETE FROM t WHERE a > 1; UPDATE t SET a = a + 10;", [[11, "x", 1.5]]),
+    "a transaction that is committed": ("BEGIN; DELETE FROM t WHERE a > 1; COMMIT", [[1, "x", 1.5]]),
+    "a transaction left open is undone": ("BEGIN; DELETE FROM t", ROWS_OF_T),
+    "rows that a query gives are no change": ("SELECT 1; SELECT 2", ROWS_OF_T),
+    "a temporary table is no part of it": ("CREATE TEMP TABLE t AS SELECT 1", ROWS_OF_T),
+}
+
+
+@pytest.mark.parametrize(("script", "rows"), LEFT.values(), ids=LEFT.keys())
+def test_what_a_script_leaves(script: str, rows: list[list[Any]]) -> None:
+    table, *_ = told(script, writable=True)["state"]
+    assert table == ["table", "t", ["a", "b", "c"], rows]
+
+
+def test_a_state_is_of_tables_and_views_by_name() -> None:
+    script = (
+        'CREATE TABLE "S" (Z); CREATE INDEX i ON t (a); CREATE TRIGGER g AFTER INSERT ON "S" BEGIN DELETE FROM t; END'
+    )
+    state = told(script + "; INSERT INTO s VALUES (7)", writable=True)["state"]
+    assert [table[:3] for table in state] == [["table", "s", ["z"]], ["table", "t", ["a", "b", "c"]], VIEW]
+    assert [table[3] for table in state] == [[[7]], [], []]
+
+
+REFUSED_SCRIPTS = {
+    "ATTACH": ("ATTACH DATABASE '/tmp/x' AS x", "denied"),
+    "VACUUM INTO": ("VACUUM INTO '/tmp/x'", "denied"),
+    "PRAGMA": ("PRAGMA hard_heap_limit = 0", "denied"),
+    "a virtual table": ("CREATE VIRTUAL TABLE f USING fts5(a)", "denied"),
+    "load_extension": ("SELECT load_extension('x')", "denied"),
+    "random": ("UPDATE t SET a = random()", "denied"),
+    "writing the schema": ("UPDATE sqlite_master SET sql = ''", "sql_error"),
+    "a failing statement after a good one": ("DELETE FROM t; SELECT nope", "sql_error"),
+    "endless rows": ("INSERT INTO t " + ENDLESS + "SELECT x, hex(zeroblob(9999)), 0 FROM c", "memory_limit"),
+    "endless work": (ENDLESS + "SELECT count(*) FROM c", "time_limit"),
+    "a view without end, seen only when it is read": (
+        f"CREATE VIEW w AS {ENDLESS} SELECT count(*) FROM c",
+        "time_limit",
+    ),
+    "a view past the row limit": (
+        f"CREATE VIEW w AS {ENDLESS} SELECT x FROM c LIMIT {replies.MAX_ROWS}",
+        "row_limit",
+    ),
+    "a table too many": (
+        ";".join(f"CREATE TABLE n{number} (a)" for number in range(replies.MAX_TABLES)),
+        "table_limit",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "kind"), REFUSED_SCRIPTS.values(), ids=REFUSED_SCRIPTS.keys())
+def test_scripts_refused(script: str, kind: str) -> None:
+    assert told(script, writable=True)["error"] == kind

@@ -140,6 +140,51 @@ def test_a_fault_of_the_sandbox_is_no_verdict() -> None:
         sql(RESPONSE, task(), Broken())
 
 
+def left(*cells: str, name: str = "t") -> Run:
+    return finished(json.dumps({"state": [["table", name, ["a"], [[cell] for cell in cells]]]}).encode())
+
+
+class Scripts:
+    """A sandbox in which the gold script leaves `right`, none leaves `before`, and any other what it was told."""
+
+    def __init__(self, told: Run, before: Run) -> None:
+        self.replies = {GOLD: left("right"), "": before}
+        self.told = told
+
+    def run(self, execution: Execution, stop: Callable[[Run], bool] | None = None) -> list[Run]:
+        requests = [json.loads(request) for request in execution.inputs]
+        assert all(request["writable"] for request in requests)
+        return [self.replies.get(request["query"], self.told) for request in requests]
+
+
+def script_task() -> SqlTask:
+    return SqlTask.model_validate({"schema": ["CREATE TABLE t (a);"], "gold_sql": GOLD, "writable": True})
+
+
+STATES = {
+    "the same rows": (left("right"), Outcome.CORRECT, ""),
+    "other rows": (left("wrong"), Outcome.WRONG, "what it leaves differs on 1 of 1 variants"),
+    "the same rows in a table of another name": (
+        left("right", name="u"),
+        Outcome.WRONG,
+        "what it leaves differs on 1 of 1 variants",
+    ),
+    "a script that fails": (finished(b'{"error": "denied", "message": "x"}'), Outcome.WRONG, "denied: x"),
+    "rows where a state belongs": (rows("right"), Outcome.WRONG, "what it leaves differs on 1 of 1 variants"),
+}
+
+
+@pytest.mark.parametrize(("run", "outcome", "reason"), STATES.values(), ids=STATES.keys())
+def test_a_script_is_judged_by_what_it_leaves(run: Run, outcome: Outcome, reason: str) -> None:
+    verdict = sql(RESPONSE, script_task(), Scripts(run, left("before")))
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_a_gold_script_that_changes_nothing_makes_the_task_invalid() -> None:
+    with pytest.raises(InvalidTask, match="gold_sql: changes nothing"):
+        sql(RESPONSE, script_task(), Scripts(left("right"), left("right")))
+
+
 BOUNDS = {
     "a variant too many": {"schema": [""] * (MAX_VARIANTS + 1), "gold_sql": GOLD},
     "a script too long": {"schema": [" " * (MAX_SCRIPT_CHARS + 1)], "gold_sql": GOLD},

@@ -3,8 +3,9 @@
 import pytest
 
 from veriward.sandbox.execution import Sandbox
+from veriward.verifiers.sql.engines import query_all
 from veriward.verifiers.sql.execution import SqlTask, sql
-from veriward.verifiers.sql.tables import Failure, query_all
+from veriward.verifiers.sql.tables import Failure
 from veriward.wire.outcomes import Outcome
 
 pytestmark = pytest.mark.sandbox
@@ -15,7 +16,7 @@ ONE_LONG_CALL = "SELECT instr(hex(zeroblob(500000)), hex(zeroblob(250000)) || '1
 
 
 def test_a_call_that_the_querys_own_clock_can_not_see_is_ended(sandbox: Sandbox) -> None:
-    results, _ = query_all(sandbox, (SCRIPT,), ONE_LONG_CALL)
+    results, _ = query_all(sandbox, "sqlite", (SCRIPT,), ONE_LONG_CALL)
     assert results == [Failure("time_limit", "cpu")]
 
 
@@ -30,5 +31,5 @@ def test_a_verdict_is_stamped_with_the_isolation_it_ran_under(sandbox: Sandbox) 
 def test_one_query_leaves_nothing_for_the_next(sandbox: Sandbox) -> None:
     """Each variant is built anew, so equal scripts give equal rows whatever ran before."""
     for _ in range(2):
-        results, _isolation = query_all(sandbox, (SCRIPT, SCRIPT), "SELECT count(*) FROM n, sqlite_master")
+        results, _isolation = query_all(sandbox, "sqlite", (SCRIPT, SCRIPT), "SELECT count(*) FROM n, sqlite_master")
         assert [str(result) for result in results] == ["Table(columns=1, rows=((3,),))"] * 2

@@ -27,7 +27,7 @@ MAX_INNER_TASKS = 64  # in the whole task, at all depths
 MAX_NAME_CHARS = 100  # of a name that is repeated in a reason
 
 # What the inner verifiers of most compositions need imported; others import theirs when first asked.
-PRELOAD = ("mpmath", "sqlglot.dialects.sqlite")
+PRELOAD = ("mpmath", "sqlglot.dialects.duckdb", "sqlglot.dialects.postgres", "sqlglot.dialects.sqlite")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""Says whether two tables are the same: the strict rule that trains, and two published rules that reproduce figures."""
+"""Says whether two tables are the same: the strict rule that trains, and two published rules that reproduce figures.
+
+And whether two states of a database are."""
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from veriward.verifiers.sql.tables import Cell, Row, Table
+from veriward.verifiers.sql.tables import Cell, Row, State, Table
 
 RELATIVE = 1e-6
 ABSOLUTE = 1e-12
@@ -24,6 +26,16 @@ def bag_strict(gold: Table, told: Table, ordered: bool) -> bool:
         return all(map(_close_rows, gold.rows, told.rows))
     left, right = Counter(gold.rows), Counter(told.rows)
     return _matched((left - right).elements(), (right - left).elements())
+
+
+def same_state(gold: State, told: State) -> bool:
+    """The same tables and views, by kind, name and names of the columns in their order, each with `bag_strict` rows.
+
+    Types of columns, constraints, indexes and triggers are not compared, but for what they did to the rows.
+    """
+    if gold.tables.keys() != told.tables.keys():
+        return False
+    return all(bag_strict(table, told.tables[key], False) for key, table in gold.tables.items())
 
 
 def bird_set(gold: Table, told: Table, ordered: bool) -> bool:
@@ -130,6 +142,8 @@ def _close_rows(left: Row, right: Row) -> bool:
 def _close(left: Cell, right: Cell) -> bool:
     if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):
         return left == right
+    if left is right:  # NaN, in engines that have it
+        return True
     if _exact(left) and _exact(right):
         return left == right
     return math.isclose(left, right, rel_tol=RELATIVE, abs_tol=ABSOLUTE)

@@ -13,10 +13,10 @@ def jaccard(left: frozenset[object], right: frozenset[object]) -> float:
     return len(left & right) / len(left | right) if left | right else 1.0
 
 
-def schema_likeness(gold: str, statement: str) -> float:
+def schema_likeness(gold: str, statement: str, dialect: str = "sqlite") -> float:
     """Jaccard similarity of the tables and columns that the statements name; 0 where `statement` can't be read."""
-    named = schema_items(statement)
-    return 0.0 if named is None else jaccard(schema_items(gold) or frozenset(), named)
+    named = schema_items(statement, dialect)
+    return 0.0 if named is None else jaccard(schema_items(gold, dialect) or frozenset(), named)
 
 
 def bigram_likeness(gold: str, statement: str) -> float:
@@ -25,11 +25,11 @@ def bigram_likeness(gold: str, statement: str) -> float:
 
 
 @lru_cache(maxsize=ITEMS_KEPT)
-def schema_items(statement: str) -> frozenset[object] | None:
+def schema_items(statement: str, dialect: str = "sqlite") -> frozenset[object] | None:
     """("table", name) and ("column", name) in lower case, `*` a column; common table expressions are no tables."""
     from sqlglot import exp
 
-    tree = parsed(statement)
+    tree = parsed(statement, dialect)
     if tree is None:
         return None
     own = {expression.alias.lower() for expression in tree.find_all(exp.CTE)}

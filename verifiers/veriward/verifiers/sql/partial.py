@@ -4,7 +4,16 @@ from pydantic import ValidationInfo, field_validator
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.registry import verifier
-from veriward.verifiers.sql.execution import MODES, NOT_ONE_QUERY, Mode, SqlTask, compare, gold_tables, verdict_on
+from veriward.verifiers.sql.execution import (
+    MODES,
+    NOT_ONE_QUERY,
+    PRELOAD,
+    Mode,
+    SqlTask,
+    compare,
+    gold_tables,
+    verdict_on,
+)
 from veriward.verifiers.sql.rewards import OURS, PRESETS, Preset, Rule
 from veriward.verifiers.sql.statement import MAX_STATEMENT_CHARS
 from veriward.verifiers.verdict import Verdict
@@ -17,6 +26,13 @@ class SqlPartialTask(SqlTask):
     """As `sql`. `preset`: a published reward with its own scale and comparison; an explicit `compare` replaces that."""
 
     preset: Preset | None = None
+
+    @field_validator("writable")
+    @classmethod
+    def _of_rows_alone(cls, writable: bool) -> bool:
+        if writable:
+            raise ValueError("partial credit is for the rows of a query; grade scripts by `sql`")
+        return writable
 
     @field_validator("preset")
     @classmethod
@@ -36,7 +52,7 @@ class SqlPartialTask(SqlTask):
     "sql.partial",
     version=1,
     task=SqlPartialTask,
-    preload=("sqlglot.dialects.sqlite",),
+    preload=PRELOAD,
     cpu_seconds=5.0,
     batch=4,
     runs_programs=True,

@@ -41,7 +41,7 @@ class Rule(NamedTuple):
 def _ours(gold_sql: str, response: str, statement: str, compared: Compared) -> Graded:
     right = compared.same_everywhere
     cells = 0.0 if compared.failure else min(map(cells_f1, compared.gold, compared.told))
-    schema = schema_likeness(gold_sql, statement)
+    schema = schema_likeness(gold_sql, statement, compared.engine)
     close = CLOSE * cells * schema
     parts = {"answer": float(right), "cells": cells, "schema": schema}
     return Graded(1.0 if right else close, parts, right, close > 0)
@@ -75,7 +75,7 @@ def _reasoning_sql(gold_sql: str, response: str, statement: str, compared: Compa
     parts = {
         "execution": 3.0 * right,
         "syntax": float(compared.failure is None),
-        "schema": schema_likeness(gold_sql, statement),
+        "schema": schema_likeness(gold_sql, statement, compared.engine),
         "ngrams": bigram_likeness(gold_sql, statement),
         "format": float(framed(response)),
     }

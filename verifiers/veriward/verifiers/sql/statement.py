@@ -8,11 +8,12 @@ from veriward.verifiers.verdict import InvalidTask
 
 if TYPE_CHECKING:
     from sqlglot import Token
+    from sqlglot.dialects.dialect import Dialect
     from sqlglot.expressions import Expression
 
 MAX_STATEMENT_CHARS = 20_000
 
-_LANGUAGES = ("sql", "sqlite", "sqlite3")
+_LANGUAGES = ("sql", "sqlite", "sqlite3", "duckdb", "postgres", "postgresql")
 _BARE = re.compile(
     r"^[ \t]*((?:SELECT|VALUES)\b|WITH\s+(?:RECURSIVE\s+)?\w+\s*(?:\([^()]*\)\s*)?AS\b)", re.IGNORECASE | re.MULTILINE
 )
@@ -47,8 +48,10 @@ def _bare(text: str) -> str | None:
     return re.split(r";|\n[ \t]*\n", statement, maxsplit=1)[0]
 
 
-def orders_rows(query: str) -> bool:
-    """Whether the query itself, not one inside its parentheses, has an ORDER BY. SQLite allows no outer parentheses.
+def orders_rows(query: str, dialect: str = "sqlite") -> bool:
+    """Whether the query itself, not one inside its parentheses, has an ORDER BY.
+
+    SQLite allows no parentheses around the whole; where another engine does, they hide the ORDER BY within.
 
     Raises `InvalidTask` where the query can't be read.
     """
@@ -56,7 +59,7 @@ def orders_rows(query: str) -> bool:
     from sqlglot.errors import TokenError
 
     try:
-        tokens = _tokens(query)
+        tokens = _tokens(query, dialect)
     except TokenError as error:
         raise InvalidTask(
             "ordered", f"say whether the order counts: in the gold query it can't be seen ({error})"
@@ -69,36 +72,39 @@ def orders_rows(query: str) -> bool:
     return False
 
 
-def as_spider_runs_it(query: str) -> str:
+def as_spider_runs_it(query: str, dialect: str = "sqlite") -> str:
     """The query as Spider's test suite changes it: `> =` joined, the current year 2020, every DISTINCT removed."""
     from sqlglot import TokenType
     from sqlglot.errors import TokenError
 
     query = _CURRENT_YEAR.sub("2020", _SPLIT_COMPARISON.sub(r"\1=", query))
     try:
-        tokens = _tokens(query)
+        tokens = _tokens(query, dialect)
     except TokenError:
-        return query  # SQLite will say what is wrong with it
+        return query  # the engine will say what is wrong with it
     for token in reversed(tokens):
         if token.token_type is TokenType.DISTINCT:
             query = query[: token.start] + query[token.end + 1 :]
     return query
 
 
-def parsed(query: str) -> "Expression | None":
+def parsed(query: str, dialect: str = "sqlite") -> "Expression | None":
     """The syntax tree of the query's first statement, None where it can't be read or is nested too deeply."""
-    from sqlglot.dialects.sqlite import SQLite
     from sqlglot.errors import SqlglotError
     from sqlglot.expressions import Expression
 
     try:
-        trees = SQLite().parse(query)
+        trees = _dialect(dialect).parse(query)
     except (SqlglotError, RecursionError):
         return None
     return trees[0] if trees and isinstance(trees[0], Expression) else None
 
 
-def _tokens(query: str) -> "list[Token]":
-    from sqlglot.dialects.sqlite import SQLite
+def _tokens(query: str, dialect: str) -> "list[Token]":
+    return _dialect(dialect).tokenize(query)
 
-    return SQLite().tokenize(query)
+
+def _dialect(name: str) -> "Dialect":
+    from sqlglot.dialects.dialect import Dialect
+
+    return Dialect.get_or_raise(name)

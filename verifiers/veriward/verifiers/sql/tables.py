@@ -1,32 +1,43 @@
-"""Runs a query on every variant of a database, in the sandbox, and reads what comes back as plain rows."""
+"""Tables and states of a database as plain rows, and how they are read from a reply."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from enum import Enum
+from math import isnan, nan
 from typing import Any
 
-from veriward.sandbox.execution import MIB, Execution, Isolation, Limits, Run, RunStatus, Sandbox
+from veriward.sandbox.execution import Run, RunStatus
 
-# Above the driver's own: they end what its clock can't see, one long call within SQLite.
-LIMITS = Limits(wall_seconds=15, cpu_seconds=4, memory_bytes=512 * MIB, output_bytes=32 * MIB, processes=1)
 
-Cell = int | float | str | bytes | None
+class Truth(Enum):
+    """A boolean of an engine that has such; neither 0 nor 1, nor a text. SQLite's are integers."""
+
+    FALSE = False
+    TRUE = True
+
+
+Cell = int | float | str | bytes | Truth | None
 Row = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a query gave: SQLite's types are Python's, and text that is not UTF-8 holds surrogate escapes."""
+    """What a query gave. Text that is not UTF-8 holds surrogate escapes; NaN is one object, and so equals itself."""
 
     columns: int
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """All tables of a database, by what tells them apart: kind, name, names of the columns."""
+
+    tables: dict[tuple[str, ...], Table]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a query gave no table. `kind` is the driver's word or the sandbox's."""
+    """Why a database gave nothing. `kind` is the engine's word or the sandbox's."""
 
     kind: str
     message: str
@@ -35,20 +46,7 @@ class Failure:
         return f"{self.kind}: {self.message}" if self.message else self.kind
 
 
-Result = Table | Failure
-
-
-def query_all(sandbox: Sandbox, scripts: Sequence[str], query: str) -> tuple[list[Result], Isolation]:
-    """The result of `query` on a fresh database per script, in a child of its own; ends with the first failure."""
-    requests = (json.dumps({"schema": script, "query": query}).encode() for script in scripts)
-    execution = Execution(code=_driver(), inputs=tuple(requests), limits=LIMITS)
-    runs = sandbox.run(execution, stop=lambda run: isinstance(result_of(run), Failure))
-    return [result_of(run) for run in runs], runs[-1].isolation
-
-
-@cache
-def _driver() -> str:
-    return files("veriward.verifiers.sql").joinpath("driver.py").read_text("utf-8")
+Result = Table | State | Failure
 
 
 def result_of(run: Run) -> Result:
@@ -58,9 +56,15 @@ def result_of(run: Run) -> Result:
         told = json.loads(run.stdout)
         if "error" in told:
             return Failure(str(told["error"]), str(told["message"]))
+        if "state" in told:
+            return State({_key(*found): _table(len(found[2]), found[3]) for found in told["state"]})
         return _table(told["columns"], told["rows"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return Failure("protocol", "the database's child broke off")
+
+
+def _key(kind: str, name: str, columns: list[str], rows: object) -> tuple[str, ...]:
+    return kind, name, *columns
 
 
 def _table(columns: Any, rows: Any) -> Table:
@@ -70,6 +74,10 @@ def _table(columns: Any, rows: Any) -> Table:
 
 
 def _cell(cell: Any) -> Cell:
-    if cell is None or type(cell) in (int, float, str):
+    if cell is None or type(cell) in (int, str):
         return cell  # type: ignore[no-any-return]
+    if type(cell) is float:
+        return nan if isnan(cell) else cell
+    if type(cell) is bool:
+        return Truth(cell)
     return bytes.fromhex(cell["blob"])
