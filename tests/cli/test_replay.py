@@ -66,6 +66,24 @@ def test_a_thousand_rollouts_after_the_verifiers_version_was_raised(desk: Any, s
     assert store.replay("--rollouts", str(desk.source), "--strict", source=desk.output).exit_code == 1
 
 
+def test_a_thousand_rollouts_of_a_servers_audit_log(desk: Any, store: Store) -> None:
+    """What the server wrote down itself is replayed as it is, after the verifier's version was raised."""
+    audit = desk.folder / "audit.jsonl"
+    audited = type(desk.server)(audit_file=audit)
+    desk.write(*[desk.line(n, f"#### {n}", f"it is {n}" if n % 10 == 0 else f"#### {n + 1}") for n in range(500)])
+    try:
+        assert desk.run("grade", desk.source, desk.output, audited).exit_code == 0
+    finally:
+        audited.stop()  # its log is whole then
+    told = store.replay("--strict", source=audit)
+    assert told.exit_code == 1
+    assert "50 of 1,000 rewards changed" in told.output
+    assert "1 → 2" in told.output
+    assert "(row/490), response 1: 0 → 1" in told.output
+    assert not Path(f"{store.again}.rejected").exists()
+    assert {one["version"] for record in store.records for one in record["before"]} == {1}
+
+
 def test_the_same_verifier_changes_nothing(desk: Any) -> None:
     desk.write(*desk.lines(20))
     desk.grade()

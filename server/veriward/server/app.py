@@ -36,6 +36,7 @@ def create_app(
         if queue is not None:
             yield
             await gateway.drain()
+            gateway.audit.close()
             return
         from veriward.server.embedded import Embedded
 
@@ -43,6 +44,7 @@ def create_app(
             gateway.run_on(embedded.queue, lambda: embedded.isolation)
             yield
             await gateway.drain()
+            gateway.audit.close()
 
     app = FastAPI(
         title="Veriward",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from veriward.server.audit import AuditLog
 from veriward.server.auth import Keys, check_binding
 from veriward.server.body import BodyBudget
 from veriward.server.cache import ResultCache
@@ -34,6 +35,7 @@ class Gateway:
         self.bodies = BodyBudget(settings.max_bodies_bytes)
         self.cache = ResultCache(settings.cache_bytes)
         self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)
+        self.audit = AuditLog(settings, self.tasks, self.log)
         self.idempotency = Idempotency(settings.idempotency_seconds, settings.idempotency_bytes)
         self.dispatch = Dispatch(settings, self.tasks, self.cache, self.metrics, self.running_queue)
         self._isolation: Callable[[], Mapping[str, object]] = dict
@@ -103,5 +105,7 @@ class Gateway:
         return [
             ("veriward_cache_hits", "Rollouts answered from kept results", self.cache.hits),
             ("veriward_cache_misses", "Rollouts not found among kept results", self.cache.misses),
+            ("veriward_audit_rows", "Items written to the audit log", self.audit.rows),
+            ("veriward_audit_dropped", "Items that could not be written to the audit log", self.audit.dropped),
             ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self.dispatch.flights.shared),
         ]

@@ -37,7 +37,10 @@ class _Request(GradeRequest):
 
 def add_grade(app: FastAPI, gateway: Gateway) -> None:
     def start(body: bytes, request_id: str) -> Batch:
-        return gateway.dispatch.grade(parse_grade(body, gateway.settings.max_responses), request_id)
+        asked = parse_grade(body, gateway.settings.max_responses)
+        batch = gateway.dispatch.grade(asked, request_id)
+        gateway.audit.watch(asked, batch)
+        return batch
 
     async def grade(request: Request) -> Response:
         """Judge every response by its item's task; the results keep the order of the request."""

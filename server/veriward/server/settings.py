@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     idempotency_seconds: float = Field(default=600.0, gt=0)
     idempotency_bytes: int = Field(default=64 * MIB, ge=0)
 
+    audit_file: Path | None = Field(default=None, description="what was graded, for `veriward replay`; empty: nothing")
+    audit_sample: float = Field(default=1.0, ge=0, le=1, description="share of the items that are written")
+    audit_file_bytes: int = Field(default=256 * MIB, gt=0, description="then another file is begun")
+    audit_files: int = Field(default=8, ge=1, le=1000, description="that are kept")
+
     grader_memory_bytes: int = Field(default=1024 * MIB, gt=0)
     grader_max_rollouts: int = Field(default=200_000, gt=0, description="a grader is replaced after so many")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -63,6 +68,16 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return [entry.strip() for entry in value.split(",") if entry.strip()]
+        return value
+
+    @field_validator("audit_file", mode="before")
+    @classmethod
+    def _in_a_folder(cls, value: object) -> object:
+        if not value:
+            return None
+        folder = Path(str(value)).absolute().parent
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is no folder")
         return value
 
     @classmethod
