@@ -54,9 +54,9 @@ def test_links_between_pages_lead_somewhere(page: Any) -> None:
 CONFORM = """
 from veriward.verifiers import conformance, verifiers
 
-one = verifiers()["calendar_date"]
+one = verifiers()["{name}"]
 found = conformance.shortcomings(one)
-found += [f"{case.sentence}: {said}" for case in conformance.cases(one)
+found += [f"{{case.sentence}}: {{said}}" for case in conformance.cases(one)
           if (said := conformance.run(one, case, conformance.NoSandbox()))]
 assert not found, found
 """
@@ -68,8 +68,22 @@ def test_the_verifier_that_is_shown_is_found_and_does_what_its_cases_say(
     page = page_of("docs/writing_a_verifier.md")
     for name in ("calendar_date.py", "calendar_date.cases.toml"):
         (tmp_path / name).write_text(page.file(name))
-    project = tomllib.loads(page.file("pyproject.toml"))["project"]
-    metadata = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    install(tmp_path, tomllib.loads(page.file("pyproject.toml"))["project"])
+    run(CONFORM.format(name="calendar_date"), tmp_path)
+
+
+def test_the_game_that_is_shown_is_found_and_keeps_its_promises(page_of: Callable[[str], Any], tmp_path: Path) -> None:
+    page = page_of("docs/writing_a_game.md")
+    for name in ("magic_square.py", "magic_square.cases.toml"):
+        (tmp_path / name).write_text(page.file(name))
+    entries = {"veriward.verifiers": {"magic_square": "magic_square"}}
+    install(tmp_path, {"name": "magic-square", "version": "1.0", "entry-points": entries})
+    run(CONFORM.format(name="magic_square") + page.file("check.py"), tmp_path)
+
+
+def install(folder: Path, project: dict[str, Any]) -> None:
+    """What an installer leaves of a project: its metadata with the entry points."""
+    metadata = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
     entries = [
@@ -78,8 +92,11 @@ def test_the_verifier_that_is_shown_is_found_and_does_what_its_cases_say(
         for line in (f"[{group}]", *(f"{name} = {module}" for name, module in modules.items()))
     ]
     (metadata / "entry_points.txt").write_text("\n".join(entries))
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", CONFORM], env=environment, check=True)
+
+
+def run(program: str, folder: Path) -> None:
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
 def test_every_setting_stands_in_the_table_with_its_default(page_of: Callable[[str], Any]) -> None:
@@ -92,7 +109,9 @@ def test_every_setting_stands_in_the_table_with_its_default(page_of: Callable[[s
 
 
 def test_the_readme_names_every_verifier(page_of: Callable[[str], Any]) -> None:
-    shown = set(
-        re.findall(r"`([\w.]+)`", "".join(re.findall(r"^\| (`.*?) \|", page_of("README.md").text, re.MULTILINE)))
+    """The games stand in a table of their own."""
+    tables = "".join(
+        re.findall(r"^\| (`.*?) \|", page_of("README.md").text + page_of("docs/logic.md").text, re.MULTILINE)
     )
+    shown = set(re.findall(r"`([\w.]+)`", tables))
     assert {name for name, one in verifiers().items() if one.module.startswith("veriward.")} - shown == set()

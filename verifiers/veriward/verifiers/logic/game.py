@@ -1,0 +1,74 @@
+"""What all games share: a task that is read from own fields or from a published row, and the way to a verdict."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import AliasPath, ConfigDict, Field, model_validator
+
+from veriward.verifiers.logic.reading import Unread
+from veriward.verifiers.registry import Task
+from veriward.verifiers.verdict import InvalidTask, Verdict, correct, unparsed, wrong
+
+MAX_METADATA_CHARS = 200_000
+
+Answer = TypeVar("Answer")
+
+
+class GameTask(Task):
+    """A game's own fields; or, of a published row, `answer` and `metadata`, in which `published` says what lies where.
+
+    `metadata` is an object, or JSON of one. What no field asks for in it is ignored.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    answer: Any = Field(default=None, description="A published row's answer; the rules decide where they can.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metadata(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "metadata" not in fields:
+            return fields
+        metadata = _read(fields["metadata"])
+        for name, field in cls.model_fields.items():
+            path = field.validation_alias
+            if isinstance(path, AliasPath) and field.is_required() and name not in fields:
+                place = str(path.path[-1])
+                if place not in metadata:
+                    raise InvalidTask(f"metadata.{place}", "is missing")
+        rest = {name: value for name, value in fields.items() if name != "metadata"}
+        used = any(isinstance(field.validation_alias, AliasPath) for field in cls.model_fields.values())
+        return {**rest, "metadata": metadata} if used else rest
+
+
+def published(name: str, **field: Any) -> Any:
+    """A field that a published row keeps in `metadata` under `name`; takes what `pydantic.Field` takes."""
+    return Field(validation_alias=AliasPath("metadata", name), **field)
+
+
+def judged(read: Callable[[], Answer], fault: Callable[[Answer], str | None]) -> Verdict:
+    """The verdict of a game: `read` gives the answer or raises `Unread`, `fault` names the first broken rule, if any.
+
+    Equal answers should read alike: what is shown as `extracted` is JSON of a list or mapping, else `str` of it.
+    """
+    try:
+        answer = read()
+    except Unread as unread:
+        return unparsed(str(unread), unread.shown)
+    shown = json.dumps(answer, separators=(",", ":")) if isinstance(answer, list | dict) else str(answer)
+    reason = fault(answer)
+    return correct(shown) if reason is None else wrong(shown, reason)
+
+
+def _read(metadata: Any) -> dict[str, Any]:
+    if isinstance(metadata, str):
+        if len(metadata) > MAX_METADATA_CHARS:
+            raise InvalidTask("metadata", f"is longer than {MAX_METADATA_CHARS:,} characters")
+        try:
+            metadata = json.loads(metadata)
+        except (ValueError, RecursionError):
+            raise InvalidTask("metadata", "is not JSON") from None
+    if not isinstance(metadata, dict):
+        raise InvalidTask("metadata", "is no object")
+    return metadata
