@@ -91,7 +91,7 @@ def test_slots_of_dead_owners_are_removed_and_of_living_ones_kept() -> None:
     dead, reused, alive = (
         f"{base}/veriward-{pid}-1-0",
         f"{base}/veriward-{os.getpid()}-1-0",  # a number that another process had before
-        f"{base}/veriward-1-{cgroups._start_time(1)}-0",
+        f"{base}/veriward-1-{cgroups.start_time(1)}-0",
     )
     for path in (dead, reused, alive):
         os.mkdir(path)

@@ -12,9 +12,10 @@ from veriward.sandbox.performance import Performance
 from veriward.sandbox.watch import Watch
 
 _PROCESSES = 4
-_MEMORY_BYTES = 64 * MIB
+MEMORY_BYTES = 64 * MIB
+"""What they are given."""
 _HIDDEN_SECONDS = 0.04
-_LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_bytes=_MEMORY_BYTES, processes=_PROCESSES)
+_LIMITS = Limits(wall_seconds=20, cpu_seconds=10, memory_bytes=MEMORY_BYTES, processes=_PROCESSES)
 _NOBODY = Isolation("L0", ())
 
 # Prints the layers that held. Each attempt stands for a class of them; what it may find without a layer is in comments.
@@ -108,7 +109,7 @@ if not os.fork():
 try: os.wait()
 except ChildProcessError: pass
 """
-_FILLS_MEMORY = f"blocks = [b'x' * {MIB} for _ in range({_MEMORY_BYTES // MIB + 20})]"
+_FILLS_MEMORY = f"blocks = [b'x' * {MIB} for _ in range({MEMORY_BYTES // MIB + 20})]"
 
 
 def assess(nursery: Nursery, watch: Watch) -> Report:
@@ -121,7 +122,7 @@ def assess(nursery: Nursery, watch: Watch) -> Report:
     seen = json.loads(tried.stdout)
     layers = seen["held"]
     if nursery.has_cgroups:
-        if seen["processes"] <= _PROCESSES:
+        if seen["processes"] <= _PROCESSES + nursery.uncounted_processes:
             layers.append("cgroup_pids")
         (filled,) = Performance(Execution(_FILLS_MEMORY, limits=_LIMITS), nursery, watch, _NOBODY).runs()
         if filled.reason == "oom_cgroup":

@@ -6,12 +6,16 @@ differ in file names only; where neither can be written there are no slots.
 """
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+LENT_VARIABLE = "VERIWARD_LENT_CGROUP"
+"""Set where all that runs is one keeper and its programs, in a group that somebody outside has bounded for them."""
 _ROOT = "/sys/fs/cgroup"
+_numbers = itertools.count()  # a process may have several sets of slots
 _NAME = re.compile(r"veriward-(\d+)-(\d+)-(\d+)")
 
 
@@ -67,7 +71,7 @@ class Slot:
         """Forget the last child's peak and kills. The slot must be empty."""
         if self._peak is not None:
             os.pwrite(self._peak, b"0", 0)
-        self._oom_kills_before = self._oom_kills()
+        self._oom_kills_before = _oom_kills(self._events)
         self._cpu_seconds_before = self._cpu_seconds()
 
     @property
@@ -84,7 +88,7 @@ class Slot:
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a process of the slot for memory since `reset`."""
-        return self._oom_kills() > self._oom_kills_before
+        return _oom_kills(self._events) > self._oom_kills_before
 
     def tasks(self) -> int:
         """How many processes and threads are in it."""
@@ -108,12 +112,6 @@ class Slot:
             with contextlib.suppress(OSError):
                 os.rmdir(directory)
 
-    def _oom_kills(self) -> int:
-        for line in os.pread(self._events, 4096, 0).splitlines():
-            if line.startswith(b"oom_kill "):
-                return int(line.split()[1])
-        return 0
-
     def _cpu_seconds(self) -> float:
         if self._cpu is None:
             return 0.0
@@ -123,12 +121,32 @@ class Slot:
         return int(content) / 1e9
 
 
+class Lent:
+    """The group of a container that holds a keeper alone: bounded from outside, only to be read from within."""
+
+    def __init__(self, events: int) -> None:
+        self._events = events
+
+    @classmethod
+    def find(cls) -> "Lent | None":
+        if LENT_VARIABLE not in os.environ:
+            return None
+        for memory, pids in ((f"{_ROOT}/memory/{_V1.memory_events}", "/pids"), (f"{_ROOT}/{_V2.memory_events}", "")):
+            with contextlib.suppress(OSError), open(f"{_ROOT}{pids}/pids.max") as file:
+                if file.read().strip() != "max":
+                    return cls(os.open(memory, os.O_RDONLY | os.O_CLOEXEC))
+        return None
+
+    def oom_kills(self) -> int:
+        return _oom_kills(self._events)
+
+
 def make_slots(count: int, without: Collection[str] = ()) -> list[Slot]:
     """`count` slots of this process, or none where the host gives no writable memory and pids controllers.
 
     `without` names what is to be left out: `cgroup_memory`, `cgroup_pids`, `cgroup_cpu`.
     """
-    start_time = _start_time(os.getpid())
+    began = start_time(os.getpid())
     for memory, pids, cpu, files in _bases():
         bases = {memory, pids, *([cpu] if cpu is not None else [])}
         for base in bases:
@@ -137,15 +155,16 @@ def make_slots(count: int, without: Collection[str] = ()) -> list[Slot]:
             cpu = None
         slots: list[Slot] = []
         try:
-            for number in range(count):
-                name = f"veriward-{os.getpid()}-{start_time}-{number}"
+            for number in itertools.islice(_numbers, count):
+                name = f"veriward-{os.getpid()}-{began}-{number}"
                 own_cpu = f"{cpu}/{name}" if cpu is not None else None
                 slots.append(Slot(f"{memory}/{name}", f"{pids}/{name}", own_cpu, files, without))
         except OSError:
             for slot in slots:
                 slot.remove()
             for base in bases:
-                _remove_stale(base, os.getpid())
+                with contextlib.suppress(OSError):
+                    os.rmdir(f"{base}/{name}")
             continue
         return slots
     return []
@@ -186,17 +205,24 @@ def _delegates(base: str) -> bool:
         return False
 
 
-def _remove_stale(base: str, owner: int | None = None) -> None:
-    """Remove the slots of dead owners (or of `owner`). One that still holds processes stays for the next start."""
+def _remove_stale(base: str) -> None:
+    """Remove the slots of dead owners. One that still holds processes stays for the next start."""
     with contextlib.suppress(OSError):
         for name in os.listdir(base):
             match = _NAME.fullmatch(name)
-            if match and (int(match[1]) == owner or _start_time(int(match[1])) != int(match[2])):
+            if match and start_time(int(match[1])) != int(match[2]):
                 with contextlib.suppress(OSError):
                     os.rmdir(f"{base}/{name}")
 
 
-def _start_time(pid: int) -> int:
+def _oom_kills(events: int) -> int:
+    for line in os.pread(events, 4096, 0).splitlines():
+        if line.startswith(b"oom_kill "):
+            return int(line.split()[1])
+    return 0
+
+
+def start_time(pid: int) -> int:
     """Clock ticks after boot at which `pid` began, 0 if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:

@@ -74,7 +74,9 @@ class Message:
 class Child:
     """Fork, hello, program, tests, end. `exit_code` is None while it lives, negative for a signal."""
 
-    def __init__(self, number: int, sock: socket.socket, slot: cgroups.Slot | None) -> None:
+    def __init__(
+        self, number: int, sock: socket.socket, slot: cgroups.Slot | None, lent: cgroups.Lent | None = None
+    ) -> None:
         self.number = number
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.sock = sock
@@ -82,6 +84,8 @@ class Child:
         self.is_silent = False
         self.exit_code: int | None = None
         self._slot = slot
+        self._lent = lent
+        self._lent_oom_kills = 0
         self.told_cpu_seconds = 0.0
         self._launches = False
         self._lost_cpu_seconds = 0.0
@@ -117,7 +121,8 @@ class Child:
         cpu_seconds = int(limits.cpu_seconds * runs) + 1
         file_bytes = max(_LEAST_FILE_BYTES, limits.output_bytes + 1)
         # With a cgroup the address space is only a second line; without one it is the bound.
-        address_space = 2 * limits.memory_bytes if self._slot is not None else limits.memory_bytes
+        has_group = self._slot is not None or self._lent is not None
+        address_space = 2 * limits.memory_bytes if has_group else limits.memory_bytes
         rlimits = [
             (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
             (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
@@ -133,6 +138,8 @@ class Child:
             self._slot.limit(limits.memory_bytes, processes)
         else:
             rlimits.append((resource.RLIMIT_NPROC, processes + others, processes + others))
+        if self._lent is not None:
+            self._lent_oom_kills = self._lent.oom_kills()
         self._launches = language is not None
         equipment = {
             "limits": rlimits,
@@ -222,8 +229,8 @@ class Child:
         return self._largest_bytes
 
     def out_of_memory(self) -> bool:
-        if self._slot is not None and self.exit_code is None:
-            self._was_out_of_memory = self._slot.out_of_memory()
+        if self.exit_code is None:
+            self._was_out_of_memory = self._is_out_of_memory()
         return self._was_out_of_memory
 
     def has_ended(self) -> bool:
@@ -239,8 +246,8 @@ class Child:
 
     def ended(self, exit_code: int, cpu_seconds: float, resident_bytes: int) -> None:
         """Told by the nursery, once it has been waited for. Closes everything."""
+        self._was_out_of_memory = self._is_out_of_memory()
         if self._slot is not None:
-            self._was_out_of_memory = self._slot.out_of_memory()
             self._largest_bytes = max(self._largest_bytes, self._slot.peak_bytes())
         self._largest_bytes = self._largest_bytes or resident_bytes
         self._total_cpu_seconds = cpu_seconds + self._lost_cpu_seconds
@@ -257,6 +264,11 @@ class Child:
         if self._stat >= 0:
             os.close(self._stat)
             self._stat = -1
+
+    def _is_out_of_memory(self) -> bool:
+        if self._slot is not None:
+            return self._slot.out_of_memory()
+        return self._lent is not None and self._lent.oom_kills() > self._lent_oom_kills
 
     def _has_descendants(self) -> bool:
         """Or threads, where there is a cgroup, whose count is cheap."""

@@ -6,12 +6,13 @@ import subprocess
 import threading
 from collections.abc import Sequence
 
-from veriward.sandbox import frames, launch
+from veriward.sandbox import frames
+from veriward.sandbox.backends import EMBEDDED, Backend
 from veriward.sandbox.errors import SandboxError
 
 
 def start_keeper(
-    python: Sequence[str] | None, *, minimum: str, without: Sequence[str] = ()
+    python: Sequence[str] | None, *, minimum: str, without: Sequence[str] = (), backend: Backend = EMBEDDED
 ) -> tuple[subprocess.Popen[bytes], socket.socket, bytes]:
     """A keeper, the socket to speak with it, and its hello: what its probe found. Raises `SandboxError`."""
     # Its death signal would be sent when the *thread* that started it ends; the socket's end is always noticed.
@@ -20,8 +21,8 @@ def start_keeper(
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            launch.command("keeper", python, str(parent), str(theirs.fileno()), *options),
-            env=launch.keeper_environment(),
+            backend.command(theirs.fileno(), *options, parent=parent, python=python),
+            env=backend.environment(),
             cwd="/",
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),

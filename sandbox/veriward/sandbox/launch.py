@@ -44,13 +44,13 @@ def interpreter() -> list[str]:
     return [getattr(sys, "_base_executable", None) or sys.executable]
 
 
-def command(module: str, python: Sequence[str] | None, *arguments: str) -> list[str]:
+def command(module: str, python: Sequence[str] | None, *arguments: str, packages: bool = False) -> list[str]:
     """The command line that runs `main` of a module of this package, by `python` or by this interpreter.
 
-    -P -s -S: neither the working directory nor any site-packages is on `sys.path`.
+    -P -s -S: neither the working directory nor, without `packages`, any site-packages is on `sys.path`.
     """
     boot = _BOOT.format(root=SOURCE_ROOT, module=module)
-    return [*(python or interpreter()), "-P", "-s", "-S", "-c", boot, *arguments]
+    return [*(python or interpreter()), "-P", "-s", *([] if packages else ["-S"]), "-c", boot, *arguments]
 
 
 def name_process(name: str) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+from veriward.sandbox.backends import EMBEDDED, Backend
 from veriward.sandbox.errors import IsolationUnavailable
 from veriward.sandbox.execution import Isolation
 from veriward.sandbox.keeper_process import start_keeper
@@ -57,12 +58,17 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a live probe found. `missing` are the layers that level L3 would need, `remedy` how to get them."""
+    """What a live probe found. `missing` are the layers that level L3 would need, `remedy` how to get them.
+
+    `obstacle` says why the backend runs nothing at all, and what to do: its level is then below any other.
+    """
 
     level: str
     layers: tuple[str, ...]
     missing: tuple[str, ...]
     failure: str = ""
+    backend: str = EMBEDDED.name
+    obstacle: str = ""
 
     @classmethod
     def of(cls, layers: Sequence[str], failure: str = "") -> "Report":
@@ -70,9 +76,13 @@ class Report:
         level = next((level for level, needs in _NEEDS.items() if needs <= set(layers)), "L0")
         return cls(level, tuple(layers), _missing("L3", layers), failure)
 
+    @classmethod
+    def of_nothing(cls, obstacle: str, backend: str) -> "Report":
+        return cls("", (), (), "", backend, obstacle)
+
     @property
     def remedy(self) -> str:
-        return self.remedy_for(self.missing)
+        return self.obstacle or self.remedy_for(self.missing)
 
     def remedy_for(self, missing: Iterable[str]) -> str:
         said = f" (the kernel said: {self.failure})" if self.failure else ""
@@ -80,7 +90,7 @@ class Report:
 
     @property
     def isolation(self) -> Isolation:
-        return Isolation(self.level, self.layers)
+        return Isolation(self.level, self.layers, self.backend)
 
     def pack(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -88,13 +98,19 @@ class Report:
     @classmethod
     def unpack(cls, payload: bytes) -> "Report":
         head = json.loads(payload)
-        return cls(head["level"], tuple(head["layers"]), tuple(head["missing"]), head["failure"])
+        return cls(**{**head, "layers": tuple(head["layers"]), "missing": tuple(head["missing"])})
 
 
 def require(report: Report, minimum: str) -> None:
     """Raises `IsolationUnavailable`, with the layers that `minimum` lacks and how to get them, if it is not reached."""
+    if report.obstacle:
+        raise IsolationUnavailable(report.obstacle, remedy=report.obstacle)
     if report.level >= minimum:
         return
+    if report.backend == "none":
+        remedy = f"set min_isolation to {LEVELS[0]} as well, or sandbox_backend to embedded or docker, which isolate"
+        message = f"backend none isolates nothing, and {minimum} is asked for. To do: {remedy}"
+        raise IsolationUnavailable(message, remedy=remedy)
     missing = _missing(minimum, report.layers)
     remedy = report.remedy_for(missing)
     raise IsolationUnavailable(
@@ -109,9 +125,9 @@ def _missing(level: str, layers: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(_NEEDS[level] - set(layers)))
 
 
-def probe(python: Sequence[str] | None = None) -> Report:
+def probe(python: Sequence[str] | None = None, backend: Backend = EMBEDDED) -> Report:
     """Try it on this host, in about half a second; leaves nothing running."""
-    process, sock, hello = start_keeper(python, minimum=LEVELS[0])
+    process, sock, hello = start_keeper(python, minimum=LEVELS[0], backend=backend)
     with sock:
         report = Report.unpack(hello)
     process.wait()

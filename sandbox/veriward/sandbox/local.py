@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from veriward.sandbox import frames, levels
+from veriward.sandbox.backends import EMBEDDED, Backend
 from veriward.sandbox.errors import ExecutionRefused, SandboxError
 from veriward.sandbox.execution import Execution, Isolation, Run
 from veriward.sandbox.keeper_process import start_keeper
@@ -19,6 +20,7 @@ class LocalSandbox:
 
     `command` is the interpreter to run keeper and programs with, as an argument list; by default this process's own.
     `without` leaves layers out, to show what they are worth: it takes `min_level="L0"`, and the level stamped is lower.
+    `backend` says who isolates: by default this host's kernel.
     Entering raises `IsolationUnavailable` if the host does not reach `min_level`, `SandboxError` if nothing starts.
     """
 
@@ -27,16 +29,20 @@ class LocalSandbox:
         min_level: str = levels.DEFAULT_MINIMUM,
         command: Sequence[str] | None = None,
         without: Sequence[str] = (),
+        backend: Backend = EMBEDDED,
     ) -> None:
         self._min_level = min_level
         self._command = command
         self._without = without
+        self._backend = backend
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
         self.isolation = Isolation("L0", ())
 
     def __enter__(self) -> "LocalSandbox":
-        self._process, self._sock, hello = start_keeper(self._command, minimum=self._min_level, without=self._without)
+        self._process, self._sock, hello = start_keeper(
+            self._command, minimum=self._min_level, without=self._without, backend=self._backend
+        )
         report = levels.Report.unpack(hello)
         try:
             levels.require(report, self._min_level)

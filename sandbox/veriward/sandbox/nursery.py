@@ -47,6 +47,7 @@ class Nursery:
         self._most_forks = most_forks
         self._forks = self._first_bytes = self._look_at = 0
         self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS, without)] or [None] * _SLOTS
+        self._lent = cgroups.Lent.find() if self._slots[0] is None else None
         self.failure = ""
         try:
             self._start()
@@ -56,7 +57,12 @@ class Nursery:
 
     @property
     def has_cgroups(self) -> bool:
-        return self._slots[0] is not None
+        return self._slots[0] is not None or self._lent is not None
+
+    @property
+    def uncounted_processes(self) -> int:
+        """How many more a program may start than its limit says: where it shares a user, spares count as its own."""
+        return 0 if self.own_users or self._slots[0] is not None else _SLOTS + 1
 
     def take(self, limits: Limits, runs: int, files: dict[str, bytes], language: "Language | None" = None) -> Child:
         """A confined child that has run nothing, with limits for `runs` runs and `files` in its box.
@@ -71,7 +77,7 @@ class Nursery:
             try:
                 child.await_hello(_START_SECONDS)
                 if not child.has_ended():
-                    child.equip(limits, runs, 0 if self.own_users else _SLOTS + 1, files, language)
+                    child.equip(limits, runs, self.uncounted_processes, files, language)
                     return child
             except SandboxError as error:
                 fault = error
@@ -190,7 +196,7 @@ class Nursery:
             if slot is not None:
                 slot.reset()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._spares.append(Child(number, ours, slot))
+            self._spares.append(Child(number, ours, slot, self._lent))
             self._forks += 1
             descriptors = array.array("i", [theirs.fileno(), *(slot.joins if slot is not None else ())])
             with theirs:
