@@ -17,6 +17,7 @@ from veriward.cli.http_service import listen
 from veriward.cli.main import app as command
 from veriward.sandbox import Sandbox
 from veriward.server.app import create_app
+from veriward.server.endpoint_figures import EndpointFigures
 from veriward.server.jobs import Deliver, Job, RolloutResult
 from veriward.server.queue import QueueDepth
 from veriward.server.settings import Settings
@@ -64,6 +65,7 @@ class InPlaceQueue:
         self.verifiers = verifiers
         self.judged = 0
         self.kills: dict[str, int] = {}
+        self.endpoints = EndpointFigures()
         self._faulted: set[str] = set()
 
     def forget(self) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from veriward.sandbox.errors import IsolationUnavailable
+from veriward.server.endpoints import keyed
 from veriward.server.queue.memory import MemoryQueue
 from veriward.server.settings import Settings
 from veriward.server.worker.channel import Channel
@@ -34,6 +35,7 @@ class WorkerLink:
         self._queue = queue
         self._ended = ended
         self._channel: Channel | None = None
+        self._outside: dict[str, int] = {}  # rollouts by lane that wait for replies: they take no room
         self.hello: dict[str, object] = {}
         self.refusal: IsolationUnavailable | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -48,7 +50,7 @@ class WorkerLink:
         if plan.lane == EXECUTE_LANE:
             return self._settings.sandboxes * BATCHES_AHEAD
         times = GRADERS_PER_CORE_WITH_PROGRAMS if plan.lane.startswith("programs") else 1
-        return self._settings.graders * times * plan.batch * BATCHES_AHEAD
+        return self._settings.graders * times * plan.batch * BATCHES_AHEAD + self._outside.get(plan.lane, 0)
 
     def lease(self, leases: list[Lease]) -> None:
         assert self._channel is not None
@@ -69,6 +71,11 @@ class WorkerLink:
             self._queue.begun(unpack_begun(payload))
         elif kind == b"K":
             self._queue.kills[payload.decode()] += 1
+        elif kind == b"A":
+            self._outside = json.loads(payload)
+            self._queue.roomier()
+        elif kind == b"U":
+            self._queue.endpoints.add(json.loads(payload))
         elif kind == b"H":
             self.hello = json.loads(payload)
             self._queue.join(self)
@@ -94,6 +101,7 @@ class Embedded:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._endpoints = keyed(settings.endpoints, max(1, settings.workers))
         self.queue = MemoryQueue(
             lambda name: plan_for(verifiers()[name]),
             settings.queue_max_rollouts,
@@ -155,6 +163,8 @@ class Embedded:
             grader_max_rollouts=settings.grader_max_rollouts,
             max_tries=settings.max_tries,
             warm=tuple((plan.lane, plan.preload) for plan in plans),
+            endpoints={name: endpoint.told() for name, endpoint in self._endpoints.items()},
+            reply_cache_bytes=settings.reply_cache_bytes,
         )
 
     def _worker_ended(self, link: WorkerLink) -> None:

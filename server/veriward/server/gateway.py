@@ -1,13 +1,16 @@
 """What the routes of one app share, and its life: serving, draining, drained."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client.core import Metric
 
 from veriward.server.audit import AuditLog
 from veriward.server.auth import Keys, check_binding
 from veriward.server.body import BodyBudget
 from veriward.server.cache import ResultCache
 from veriward.server.dispatch import Dispatch
+from veriward.server.endpoint_figures import families
 from veriward.server.idempotency import Idempotency
 from veriward.server.logs import logger
 from veriward.server.metrics import Metrics
@@ -31,7 +34,9 @@ class Gateway:
         self.keys = Keys(settings.api_keys)
         self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.log = logger(settings)
-        self.metrics = Metrics(self._gauges, self._counters, lambda: {} if self.queue is None else self.queue.kills)
+        self.metrics = Metrics(
+            self._gauges, self._counters, lambda: {} if self.queue is None else self.queue.kills, self._of_endpoints
+        )
         self.bodies = BodyBudget(settings.max_bodies_bytes)
         self.cache = ResultCache(settings.cache_bytes)
         self.tasks = TaskStore(self.verifiers, settings.tasks_bytes, settings.tasks_ttl_seconds)
@@ -100,6 +105,9 @@ class Gateway:
             ("veriward_tasks_entries", "Stored tasks", len(self.tasks)),
             ("veriward_idempotency_bytes", "Bytes kept for repeated requests", self.idempotency.bytes),
         ]
+
+    def _of_endpoints(self) -> Iterator[Metric]:
+        return iter(()) if self.queue is None else families(self.queue.endpoints)
 
     def _counters(self) -> list[tuple[str, str, float]]:
         return [

@@ -83,7 +83,13 @@ Kills = Callable[[], Mapping[str, int]]  # by cause
 class Metrics(Collector):
     """The app's figures. `gauges` and `counters` are read when they are asked for."""
 
-    def __init__(self, gauges: Readings, counters: Readings, kills: Kills) -> None:
+    def __init__(
+        self,
+        gauges: Readings,
+        counters: Readings,
+        kills: Kills,
+        more: Callable[[], Iterator[Metric]] = lambda: iter(()),
+    ) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._verifiers: defaultdict[str, VerifierCounts] = defaultdict(VerifierCounts)
         self._sources: defaultdict[str, SourceCounts] = defaultdict(SourceCounts)
@@ -92,6 +98,7 @@ class Metrics(Collector):
         self._gauges = gauges
         self._counters = counters
         self._kills = kills
+        self._more = more
         self.registry.register(self)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -110,29 +117,29 @@ class Metrics(Collector):
         return generate_latest(self.registry)
 
     def collect(self) -> Iterator[Metric]:
-        yield _counter(
+        yield counter(
             "veriward_requests", "HTTP requests answered", ("route", "method", "status"), self._requests.items()
         )
-        yield _histogram("veriward_request_seconds", "Seconds to answer a request", "route", self._durations.items())
-        yield _counter(
+        yield histogram("veriward_request_seconds", "Seconds to answer a request", "route", self._durations.items())
+        yield counter(
             "veriward_rollouts",
             "Rollouts answered",
             ("verifier", "status"),
             (((name, status), n) for name, counts in self._verifiers.items() for status, n in counts.statuses.items()),
         )
-        yield _histogram(
+        yield histogram(
             "veriward_queued_seconds",
             "Seconds that rollouts waited in the queue",
             "verifier",
             ((name, counts.queued) for name, counts in self._verifiers.items()),
         )
-        yield _histogram(
+        yield histogram(
             "veriward_graded_seconds",
             "Seconds that rollouts took to grade",
             "verifier",
             ((name, counts.graded) for name, counts in self._verifiers.items()),
         )
-        yield _counter(
+        yield counter(
             "veriward_source_rollouts",
             "Rollouts answered, by the source that the client named",
             ("source", "status"),
@@ -144,7 +151,7 @@ class Metrics(Collector):
         for name, counts in self._sources.items():
             rewards.add_metric([name], counts.rewards, counts.reward_total)
         yield rewards
-        yield _counter(
+        yield counter(
             "veriward_kills",
             "Graders and workers that ended early",
             ("cause",),
@@ -154,9 +161,10 @@ class Metrics(Collector):
             yield GaugeMetricFamily(name, text, value)
         for name, text, value in self._counters():
             yield CounterMetricFamily(name, text, value)
+        yield from self._more()
 
 
-def _counter(
+def counter(
     name: str, text: str, labels: Sequence[str], rows: Iterable[tuple[Sequence[str], float]]
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=labels)
@@ -165,7 +173,7 @@ def _counter(
     return family
 
 
-def _histogram(name: str, text: str, label: str, rows: Iterable[tuple[str, Histogram]]) -> HistogramMetricFamily:
+def histogram(name: str, text: str, label: str, rows: Iterable[tuple[str, Histogram]]) -> HistogramMetricFamily:
     family = HistogramMetricFamily(name, text, labels=[label])
     for value, histogram in rows:
         family.add_metric([value], histogram.buckets(), histogram.total)

@@ -7,8 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from veriward.server.endpoints import MAX_ENDPOINTS, Endpoint, Name, keyed
 
 MIB = 1 << 20
 
@@ -42,6 +44,11 @@ class Settings(BaseSettings):
     queue_wait_seconds: float = Field(default=3600.0, gt=0, description="longest time in the queue, deadline apart")
     max_tries: int = Field(default=3, ge=1, le=10)
     drain_seconds: float = Field(default=20.0, ge=0)
+
+    endpoints: Annotated[dict[Name, Endpoint], Field(max_length=MAX_ENDPOINTS)] = Field(
+        default={}, description="models that verifiers may ask, by the name that tasks use"
+    )
+    reply_cache_bytes: int = Field(default=64 * MIB, ge=0, description="of models' replies kept, per worker")
 
     cache_bytes: int = Field(default=64 * MIB, ge=0)
     tasks_bytes: int = Field(default=256 * MIB, ge=0)
@@ -79,6 +86,13 @@ class Settings(BaseSettings):
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder")
         return value
+
+    @field_validator("endpoints")
+    @classmethod
+    def _with_keys(cls, endpoints: dict[str, Endpoint], known: ValidationInfo) -> dict[str, Endpoint]:
+        if known.data.get("workers", 1):  # a server without workers of its own asks nobody
+            keyed(endpoints)
+        return endpoints
 
     @classmethod
     def load(cls, toml: Path | None = None, **flags: Any) -> Self:

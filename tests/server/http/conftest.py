@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from veriward.sandbox import Sandbox
 from veriward.sandbox.frames import unpack_execution
 from veriward.server.app import create_app
+from veriward.server.endpoint_figures import EndpointFigures
 from veriward.server.jobs import Deliver, Job, RolloutResult
 from veriward.server.queue import QueueDepth, QueueFull
 from veriward.server.settings import Settings
@@ -89,6 +90,7 @@ class InProcessQueue:
 
     holding: bool = False
     kills: dict[str, int] = field(default_factory=dict)
+    endpoints: EndpointFigures = field(default_factory=EndpointFigures)
     full: float | None = None
     answer: Callable[[Job, int], RolloutResult] | None = None
     jobs: list[Job] = field(default_factory=list)

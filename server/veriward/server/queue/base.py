@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from veriward.server.endpoint_figures import EndpointFigures
 from veriward.server.jobs import Deliver, Job, Ticket
 
 
@@ -30,6 +31,11 @@ class Queue(Protocol):
 
     @property
     def kills(self) -> Mapping[str, int]: ...
+
+    @property
+    def endpoints(self) -> EndpointFigures:
+        """What asking models took."""
+        ...
 
     def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Ticket:
         """Admit all jobs or none. Every rollout is delivered exactly once, whatever happens to workers.

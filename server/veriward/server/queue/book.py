@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from veriward.server.endpoint_figures import EndpointFigures
 from veriward.server.jobs import Deliver, Job, RolloutResult
 from veriward.server.queue.base import QueueDepth, QueueFull
 from veriward.server.queue.rate import DrainRate, wait_seconds
@@ -69,6 +70,7 @@ class Book:
         self._max_age_seconds = max_age_seconds
         self._max_tries = max_tries
         self.kills: Counter[str] = Counter()
+        self.endpoints = EndpointFigures()
         self._entries: dict[int, Entry] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._waiting = 0  # rollouts that still stand in line here

@@ -69,6 +69,10 @@ class MemoryQueue(Book):
                 self._answer(entry, index, result)
         self._dispatch_soon()
 
+    def roomier(self) -> None:
+        """A link has more room than before."""
+        self._dispatch_soon()
+
     def lost(self, link: Link) -> None:
         """A worker died: what it had not answered goes to the front of its lane, or is an honest `error`."""
         if link in self._links:

@@ -2,7 +2,7 @@
 
 It alone meets gold answers and the model's text together. It has no network, can write no file (so it prints nothing)
 and start no process; a program that a verifier needs run goes to the worker over the socket, and only its output comes
-back.
+back. What a verifier asks a model goes there too, and the rollout is given up until it comes back with the replies.
 """
 
 import math
@@ -10,7 +10,8 @@ import socket
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -19,9 +20,10 @@ from pydantic_core import from_json, to_json
 
 from veriward.sandbox import Execution, ExecutionRefused, Run, SandboxError
 from veriward.sandbox.frames import pack, pack_execution, receive, send, unpack_run
-from veriward.server.worker.leases import Key, Lease, pack_results, pack_stumble, unpack_leases
+from veriward.server.worker.leases import Key, Lease, pack_ask, pack_results, pack_stumble, unpack_leases
 from veriward.server.worker.page import Page
 from veriward.verifiers import InvalidTask, Verdict, Verifier, verifiers
+from veriward.verifiers.asking import NoOpinion, Offered, Replies, Unanswered, read_replies
 from veriward.verifiers.judging import judge, parse_task
 from veriward.verifiers.verdict import MAX_REASON_CHARS
 from veriward.wire.outcomes import Status
@@ -34,9 +36,10 @@ MAX_TASKS_KEPT = 64  # parsed tasks, so that a group's later batches find theirs
 class Grader:
     """One conversation with the worker over `sock`; `page` tells it what is being judged."""
 
-    def __init__(self, sock: socket.socket, page: Page) -> None:
+    def __init__(self, sock: socket.socket, page: Page, endpoints: Mapping[str, Offered]) -> None:
         self._sock = sock
         self._page = page
+        self._endpoints = endpoints
         self._sandbox = WorkerSandbox(sock, page)
         self._tasks: OrderedDict[bytes, BaseModel] = OrderedDict()
         self._keys: list[Key] = []
@@ -69,6 +72,9 @@ class Grader:
                     self._add((lease.id, index), result)
                     self._flush()
                     raise SystemExit(0) from None
+                except _Asked as asked:
+                    self._flush()
+                    send(self._sock, b"A", pack_ask((lease.id, index), asked.what))
                 except Exception as error:  # noqa: BLE001 - reported as ours, and tried again; never a score
                     self._flush()
                     trace = traceback.format_exc()[-MAX_TRACE_CHARS:]
@@ -97,8 +103,8 @@ class Grader:
                 raise fault
 
             return stumble
-        responses = payload["responses"]
-        return lambda index: self._judge(verifier, task, responses[index])
+        responses, told = payload["responses"], lease.replies
+        return lambda index: self._judge(verifier, task, responses[index], told.get(index))
 
     def _task(self, verifier: Verifier, fields: dict[str, Any]) -> BaseModel:
         """The validated task. Raises `InvalidTask` naming the first faulty field."""
@@ -113,12 +119,17 @@ class Grader:
             self._tasks.popitem(last=False)
         return task
 
-    def _judge(self, verifier: Verifier, task: BaseModel, response: Any) -> bytes:
+    def _judge(self, verifier: Verifier, task: BaseModel, response: Any, told: bytes | None) -> bytes:
         began = time.perf_counter()
+        replies = read_replies(self._endpoints, from_json(told) if told else {}) if verifier.asks else None
         try:
-            verdict = judge(verifier, task, response, self._sandbox)
+            verdict = judge(verifier, task, response, self._sandbox, replies)
         except (InvalidTask, ExecutionRefused) as error:
             return _not_graded(Status.INVALID_TASK, str(error), verifier)
+        except NoOpinion as error:
+            return _not_graded(Status.ERROR, str(error), verifier)
+        except Unanswered as unanswered:
+            raise _Asked(unanswered, replies) from None
         return _graded(verifier, verdict, time.perf_counter() - began)
 
     def _add(self, key: Key, result: bytes) -> None:
@@ -135,6 +146,16 @@ class Grader:
         if last:
             self._sock.sendall(last)
         self._flushed = time.monotonic()
+
+
+class _Asked(Exception):
+    """A rollout can't be judged before its requests are answered; `what` tells the worker."""
+
+    def __init__(self, unanswered: Unanswered, replies: Replies | None) -> None:
+        super().__init__(str(unanswered))
+        self.what = to_json(
+            {"requests": list(map(asdict, unanswered.requests)), "kept": replies.all_kept() if replies else {}}
+        )
 
 
 class WorkerSandbox:

@@ -4,8 +4,10 @@ Gateway and worker speak in frames (`veriward.sandbox.frames`), as do worker and
 
     gateway -> worker   W settings | J jobs | C ids to cancel
     worker -> gateway   H hello | B jobs begun | R results | K cause of a grader's early end
+                        A rollouts that wait for replies, by lane | U figures of endpoints
     worker -> grader    J jobs | R D E F frames of an execution
     grader -> worker    R results | D the jobs are done | S stumbled (our fault) | X execution | C stop it
+                        A a rollout needs replies first
 
 Results are keyed by (job id, index) in front of their JSON, so that a worker passes them on without parsing them.
 """
@@ -27,7 +29,10 @@ Key = tuple[int, int]
 
 @dataclass(slots=True)
 class Lease:
-    """A job as a worker holds it. `todo` are the indexes still to judge; `tries[i]` the tries that index i used up."""
+    """A job as a worker holds it. `todo` are the indexes still to judge; `tries[i]` the tries that index i used up.
+
+    `replies[i]`: what endpoints answered for index i so far, as JSON (`asks.py`); it has begun before, then.
+    """
 
     id: int
     kind: str
@@ -37,6 +42,7 @@ class Lease:
     todo: list[int]
     payload: bytes
     tries: dict[int, int] = field(default_factory=dict)
+    replies: dict[int, bytes] = field(default_factory=dict)
 
 
 def pack_leases(leases: list[Lease]) -> bytes:
@@ -48,10 +54,11 @@ def pack_leases(leases: list[Lease]) -> bytes:
             [lease.plan.lane, lease.plan.preload, lease.plan.cpu_seconds, lease.plan.wall_seconds, lease.plan.batch],
             lease.finish_by,
             lease.todo,
+            list(lease.replies),
         ]
         for lease in leases
     ]
-    return pack_blobs({"jobs": heads}, [lease.payload for lease in leases])
+    return pack_blobs({"jobs": heads}, [blob for lease in leases for blob in (lease.payload, *lease.replies.values())])
 
 
 def unpack_leases(payload: bytes) -> list[Lease]:
@@ -59,7 +66,8 @@ def unpack_leases(payload: bytes) -> list[Lease]:
     jobs = head["jobs"]
     assert isinstance(jobs, list)
     leases = []
-    for (identity, kind, verifier, plan, finish_by, todo), blob in zip(jobs, blobs, strict=True):
+    rest = iter(blobs)
+    for identity, kind, verifier, plan, finish_by, todo, replied in jobs:
         lane, preload, cpu_seconds, wall_seconds, batch = plan
         leases.append(
             Lease(
@@ -69,7 +77,8 @@ def unpack_leases(payload: bytes) -> list[Lease]:
                 Plan(lane, tuple(preload), cpu_seconds, wall_seconds, batch),
                 finish_by,
                 todo,
-                blob,
+                next(rest),
+                replies={index: next(rest) for index in replied},
             )
         )
     return leases
@@ -110,6 +119,16 @@ def unpack_ids(payload: bytes) -> list[int]:
 
 def pack_stumble(key: Key, reason: str, trace: str) -> bytes:
     return _KEY.pack(*key) + f"{reason}\n{trace}".encode("utf-8", "replace")
+
+
+def pack_ask(key: Key, asked: bytes) -> bytes:
+    """`asked`: JSON of `requests`, and of the verdicts `kept` for the next round."""
+    return _KEY.pack(*key) + asked
+
+
+def unpack_ask(payload: bytes) -> tuple[Key, bytes]:
+    job, index = _KEY.unpack_from(payload)
+    return (job, index), payload[_KEY.size :]
 
 
 def unpack_stumble(payload: bytes) -> tuple[Key, str, str]:

@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Mapping
 
 from veriward.server.worker.page import Page
 from veriward.server.worker.processes import Reaper, start
+from veriward.verifiers.asking import Offered
 
 RESTART_SECONDS = (0.0, 0.05, 0.2, 1.0)  # before the n-th start in a row that gave no grader
 
@@ -31,8 +33,12 @@ class Fork:
 class WarmParent:
     """One warm process per set of imports. `fork()` may be called any number of times at once."""
 
-    def __init__(self, preload: tuple[str, ...], memory_bytes: int, reaper: Reaper) -> None:
-        self._settings = json.dumps({"preload": preload, "memory_bytes": memory_bytes}).encode()
+    def __init__(
+        self, preload: tuple[str, ...], memory_bytes: int, reaper: Reaper, endpoints: Mapping[str, Offered]
+    ) -> None:
+        offered = {name: [each.kind, each.logprobs] for name, each in endpoints.items()}
+        settings = {"preload": preload, "memory_bytes": memory_bytes, "endpoints": offered}
+        self._settings = json.dumps(settings).encode()
         self._reaper = reaper
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._ready: asyncio.Future[None] | None = None

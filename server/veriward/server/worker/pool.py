@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from veriward.server.worker.channel import Channel
-from veriward.server.worker.leases import Key, Lease, pack_leases, pack_one, unpack_keys, unpack_stumble
+from veriward.server.worker.leases import (
+    Key,
+    Lease,
+    pack_leases,
+    pack_one,
+    unpack_ask,
+    unpack_keys,
+    unpack_stumble,
+)
 from veriward.server.worker.limits import Cause, exceeded
 from veriward.server.worker.parents import Fork, ParentLost, WarmParent
 
@@ -35,6 +43,10 @@ class Outside(Protocol):
     def killed(self, cause: Cause) -> None: ...
 
     def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Execution: ...
+
+    def ask(self, lease: Lease, index: int, asked: bytes) -> None:
+        """Get the replies that a rollout needs; it comes back in a lease of its own, or is answered."""
+        ...
 
 
 @dataclass(eq=False)
@@ -80,14 +92,12 @@ class Pool:
         for lease in self._pending:
             if lease.id == identity:
                 lease.todo.clear()
-                return
         for grader in self._graders:
             if identity in grader.batch:
                 grader.batch[identity].todo.clear()
                 if self._at(grader) == identity:
                     self._outside.killed(Cause.CANCELLED)
                     grader.kill()
-                return
 
     def close(self) -> None:
         self._closed = True
@@ -113,6 +123,7 @@ class Pool:
         share = -(-waiting // len(self._idle))
         batch: list[Lease] = []
         rollouts = 0
+        again = False
         while self._pending:
             lease = self._pending[0]
             if not lease.todo:
@@ -121,8 +132,14 @@ class Pool:
             if now > lease.finish_by:
                 self._pending.popleft()
                 for index in lease.todo:
-                    self._tell((lease.id, index), "overloaded", "the deadline passed before it began")
+                    if index in lease.replies:
+                        self._tell((lease.id, index), "timeout", "the request's deadline passed")
+                    else:
+                        self._tell((lease.id, index), "overloaded", "the deadline passed before it began")
                 continue
+            again = again or bool(lease.replies)
+            if again and any(lease.id == other.id for other in batch):
+                break  # one came back with replies while others of its job wait: a batch tells leases apart by id
             if batch and rollouts + len(lease.todo) > min(lease.plan.batch, share):
                 break
             batch.append(self._pending.popleft())
@@ -164,6 +181,11 @@ class Pool:
             key, reason, trace = unpack_stumble(payload)
             print(trace, file=sys.stderr)
             self._blame(grader, key, reason)
+        elif kind == b"A":
+            key, asked = unpack_ask(payload)
+            lease = grader.batch.get(key[0])
+            if lease is not None and _strike(grader.batch, key):
+                self._outside.ask(lease, key[1], asked)
         elif kind == b"X":
             self._execute(grader, payload)
         elif kind == b"C" and grader.execution is not None:

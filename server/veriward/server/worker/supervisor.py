@@ -4,12 +4,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from veriward.sandbox.frames import pack, unpack_run
+from veriward.server.endpoints import KeyedEndpoint
+from veriward.server.worker.asks import Asks
 from veriward.server.worker.keepers import Keepers, Running
-from veriward.server.worker.leases import Lease, pack_begun, pack_one
+from veriward.server.worker.leases import Key, Lease, pack_begun, pack_one
 from veriward.server.worker.limits import Cause
 from veriward.server.worker.parents import WarmParent
 from veriward.server.worker.plan import EXECUTE_LANE
@@ -31,6 +33,8 @@ class WorkerSettings:
     grader_max_rollouts: int
     max_tries: int
     warm: tuple[tuple[str, tuple[str, ...]], ...]  # (lane, preload) started at once; others when first needed
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # as `KeyedEndpoint.told` tells them
+    reply_cache_bytes: int = 0
 
 
 class Supervisor:
@@ -49,6 +53,9 @@ class Supervisor:
         self._parents: dict[tuple[str, ...], WarmParent] = {}
         self._pools: dict[str, Pool] = {}
         self._programs: dict[int, tuple[Lease, Running]] = {}
+        endpoints = {name: KeyedEndpoint.model_validate(told) for name, told in settings.endpoints.items()}
+        self._asks = Asks(endpoints, settings.reply_cache_bytes, self._heard, self._tell)
+        self._outside: dict[str, int] = {}
         for lane, preload in settings.warm:
             self._pool(lane, preload)
 
@@ -68,10 +75,12 @@ class Supervisor:
             if identity in self._programs:
                 self._programs.pop(identity)[1].stop()
                 continue
+            self._asks.cancel(identity)
             for pool in self._pools.values():
                 pool.cancel(identity)
 
     def close(self) -> None:
+        self._asks.close()
         for pool in self._pools.values():
             pool.close()
         for parent in self._parents.values():
@@ -93,6 +102,7 @@ class Supervisor:
                 running.stop()
             if self._begun:
                 self._write(self._take_begun())
+            self._tell_of_asks()
             self._reaper.collect()
 
     def begun(self, leases: list[Lease]) -> None:
@@ -115,12 +125,30 @@ class Supervisor:
     def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Running:
         return self._keepers.submit(payload, relay)
 
+    def ask(self, lease: Lease, index: int, asked: bytes) -> None:
+        self._asks.begin(lease, index, asked)
+
+    def _heard(self, lease: Lease) -> None:
+        self._pool(lease.plan.lane, lease.plan.preload).add([lease])
+
+    def _tell(self, key: Key, result: dict[str, object]) -> None:
+        self.results(pack_one(key, result))
+
+    def _tell_of_asks(self) -> None:
+        """What changed since the last look: the rollouts that hold no place, and what asking took."""
+        outside = self._asks.outside()
+        if outside != self._outside:
+            self._outside = outside
+            self._write(pack(b"A", json.dumps(outside).encode()))
+        if self._asks.tally:
+            self._write(pack(b"U", json.dumps(self._asks.tally.take()).encode()))
+
     def _pool(self, lane: str, preload: tuple[str, ...]) -> Pool:
         pool = self._pools.get(lane)
         if pool is None:
             parent = self._parents.get(preload)
             if parent is None:
-                parent = WarmParent(preload, self._settings.grader_memory_bytes, self._reaper)
+                parent = WarmParent(preload, self._settings.grader_memory_bytes, self._reaper, self._asks.offered)
                 self._parents[preload] = parent
             times = GRADERS_PER_CORE_WITH_PROGRAMS if lane.startswith("programs") else 1
             pool = self._pools[lane] = Pool(parent, self._settings.graders * times, self)

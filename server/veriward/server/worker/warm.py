@@ -15,11 +15,13 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 
 from veriward.sandbox.confine import close_other_descriptors, confine, die_with_parent, enter_private_namespaces
 from veriward.server.worker.grader import Grader
 from veriward.server.worker.page import Page
 from veriward.verifiers import verifiers
+from veriward.verifiers.asking import Offered
 
 MAX_MESSAGE_BYTES = 64 << 10
 
@@ -40,10 +42,11 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     control.send(b'{"ready": true}')
-    _fork_on_request(control, settings["memory_bytes"])
+    endpoints = {name: Offered(*offered) for name, offered in settings["endpoints"].items()}
+    _fork_on_request(control, settings["memory_bytes"], endpoints)
 
 
-def _fork_on_request(control: socket.socket, memory_bytes: int) -> None:
+def _fork_on_request(control: socket.socket, memory_bytes: int, endpoints: Mapping[str, Offered]) -> None:
     parent = os.getpid()
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -61,7 +64,7 @@ def _fork_on_request(control: socket.socket, memory_bytes: int) -> None:
             sock_fd, page_fd = fds
             pid = os.fork()
             if pid == 0:
-                _become_grader(parent, sock_fd, page_fd, memory_bytes)
+                _become_grader(parent, sock_fd, page_fd, memory_bytes, endpoints)
             pidfd = os.pidfd_open(pid)
             socket.send_fds(control, [b"forked"], [pidfd])
             os.close(sock_fd)
@@ -70,7 +73,9 @@ def _fork_on_request(control: socket.socket, memory_bytes: int) -> None:
             poll.register(pidfd, select.POLLIN)
 
 
-def _become_grader(parent: int, sock_fd: int, page_fd: int, memory_bytes: int) -> None:
+def _become_grader(
+    parent: int, sock_fd: int, page_fd: int, memory_bytes: int, endpoints: Mapping[str, Offered]
+) -> None:
     """Never returns: a fault here ends the process, which the worker sees."""
     try:
         die_with_parent(parent)
@@ -78,7 +83,7 @@ def _become_grader(parent: int, sock_fd: int, page_fd: int, memory_bytes: int) -
         close_other_descriptors((0, 1, 2, sock_fd))
         readable = sorted({sys.prefix, sys.base_prefix, "/usr", *filter(os.path.isdir, sys.path)})
         confine(readable=readable, memory_bytes=memory_bytes)
-        Grader(socket.socket(fileno=sock_fd), page).serve()
+        Grader(socket.socket(fileno=sock_fd), page, endpoints).serve()
     except SystemExit:
         pass
     except BaseException:  # noqa: BLE001 - the last frame of a forked process: print, where it still may, then die
