@@ -14,9 +14,10 @@ from veriward.sandbox.execution import (
     Execution,
     Limits,
 )
+from veriward.sandbox.profiles import STD
+from veriward.sandbox.profiles import known as known_profiles
 
 MODES = ("stdin", "call", "judged")
-PROFILES = ("std",)
 PYTHON = "python"
 REUSES = ("per_submission", "per_test")
 MAX_NAME_CHARS = 200
@@ -31,7 +32,8 @@ MIN_SECONDS = 0.01
 def check(execution: Execution) -> None:
     """Raises `ExecutionRefused` naming the first field that is out of bounds."""
     _one_of("mode", execution.mode, MODES)
-    _one_of("profile", execution.profile, PROFILES)
+    if execution.profile != STD:
+        _check_profile(execution)
     if execution.language != PYTHON:
         _check_language(execution)
     _one_of("reuse", execution.reuse, REUSES)
@@ -55,6 +57,12 @@ def _check_language(execution: Execution) -> None:
     _one_of("language", execution.language, (PYTHON, *known()))
     if execution.mode != "stdin":
         raise ExecutionRefused("mode", f"{execution.mode!r} takes programs in {PYTHON} alone, not {execution.language}")
+
+
+def _check_profile(execution: Execution) -> None:
+    _one_of("profile", execution.profile, tuple(known_profiles()))
+    if execution.language != PYTHON:
+        raise ExecutionRefused("profile", f"{execution.profile!r} is for {PYTHON}, not for {execution.language}")
 
 
 def _check_files(files: dict[str, bytes]) -> None:

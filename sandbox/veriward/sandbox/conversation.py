@@ -36,8 +36,8 @@ _encode = json.JSONEncoder().encode
 # Plain numbers: combining the enumeration's members costs as much as the call.
 _HEAR_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
 _CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
-_CREDENTIALS = struct.Struct("iii")
-_CREDENTIALS_SPACE = socket.CMSG_SPACE(_CREDENTIALS.size)
+CREDENTIALS = struct.Struct("iii")
+CREDENTIALS_SPACE = socket.CMSG_SPACE(CREDENTIALS.size)
 _LEAST_FILE_BYTES = 16 * MIB
 # Fields of /proc/PID/stat, counted from the one that follows the name; the first two are of children waited for.
 _WAITED_USER, _WAITED_SYSTEM, _THREADS = 13, 14, 17
@@ -82,6 +82,8 @@ class Child:
         self.sock = sock
         self.pidfd = -1
         self.is_silent = False
+        self.inherited_bytes = 0
+        """Of address space that its zygote had mapped, which no program has to answer for."""
         self.exit_code: int | None = None
         self._slot = slot
         self._lent = lent
@@ -100,11 +102,11 @@ class Child:
         """Wait until it is confined. Raises `SandboxError` if that failed."""
         if not select.select([self.sock], [], [], seconds)[0]:
             raise SandboxError(f"a child was not confined within {seconds:g} s")
-        message, control, _, _ = self.sock.recvmsg(MAX_MESSAGE_BYTES, _CREDENTIALS_SPACE)
+        message, control, _, _ = self.sock.recvmsg(MAX_MESSAGE_BYTES, CREDENTIALS_SPACE)
         if message != b"H":
             raise SandboxError(f"a child could not be confined: {message[1:].decode(errors='replace') or 'it ended'}")
         # The kernel's word, in our numbering; only we have it waited for, so the number stays its own till then.
-        self._pid = _CREDENTIALS.unpack(control[0][2])[0]
+        self._pid = CREDENTIALS.unpack(control[0][2])[0]
         try:
             self.pidfd = os.pidfd_open(self._pid)
         except OSError as fault:  # gone meanwhile, with its zygote: its number may even read as 0
@@ -132,6 +134,7 @@ class Child:
             rlimits.append((resource.RLIMIT_DATA, data_bytes, data_bytes))
             rlimits.append((resource.RLIMIT_STACK, _STACK_BYTES, _STACK_BYTES))
         else:
+            address_space += self.inherited_bytes
             rlimits.append((resource.RLIMIT_AS, address_space, address_space))
         processes = limits.processes + (language.threads + 1 if language is not None else 0)  # 1: the launcher
         if self._slot is not None:

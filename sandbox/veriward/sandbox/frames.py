@@ -5,9 +5,11 @@ The letters of the sandbox's own conversation (supervisor or `LocalSandbox` on t
     X execution ->          run this (`pack_execution`)
     C           ->          cancel what runs
     L           ->          which languages are there?
+    P           ->          which profiles are there?
                 <- R run    one finished run (`pack_run`)
                 <- D        the execution is over
                 <- L JSON   by name, their versions; the built-in Python first
+                <- P JSON   by name, why a profile's packages are not here, "" if they are; std first
                 <- F field message   refused (`ExecutionRefused`)
                 <- E message         our fault (`SandboxError`)
 """

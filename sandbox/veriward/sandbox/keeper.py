@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from veriward.sandbox import bounds, canaries, frames, kernel, launch, levels
 from veriward.sandbox.errors import Cancelled, ExecutionRefused, IsolationUnavailable, SandboxError
 from veriward.sandbox.execution import Execution, Isolation
+from veriward.sandbox.nurseries import Nurseries
 from veriward.sandbox.nursery import Nursery
 from veriward.sandbox.performance import Performance
 from veriward.sandbox.watch import SupervisorGone, Watch
@@ -34,31 +35,35 @@ _FLUSH_SECONDS = 0.005
 
 
 class Keeper:
-    def __init__(self, supervisor: socket.socket, nursery: Nursery, isolation: Isolation) -> None:
+    def __init__(self, supervisor: socket.socket, nurseries: Nurseries, isolation: Isolation) -> None:
         self._supervisor = supervisor
-        self._nursery = nursery
+        self._nurseries = nurseries
+        self._nursery = nurseries.std
         self._isolation = isolation
 
     def serve(self) -> None:
         """Until the supervisor is gone (`EOFError`, `SupervisorGone`)."""
         while True:
+            self._nurseries.rest(self._supervisor)
             kind, payload = frames.receive(self._supervisor)
             if kind == b"X":
                 self._supervisor.sendall(self._answer(frames.unpack_execution(payload)))
-                self._nursery.renew()
+                self._nurseries.renew()
             elif kind == b"L":
                 self._supervisor.sendall(self._languages())
+            elif kind == b"P":
+                self._supervisor.sendall(frames.pack(b"P", json.dumps(self._nurseries.profiles()).encode()))
 
     def _performance(self, execution: Execution) -> Performance:
-        watch = Watch(self._supervisor, self._nursery)
         if execution.language != bounds.PYTHON:
-            self._workshop.require(execution.language, watch)
+            self._workshop.require(execution.language, Watch(self._supervisor, self._nursery))
         bounds.check(execution)
         if execution.files and self._nursery.failure:
             raise ExecutionRefused("files", "without a mount namespace there is no box to put them in")
         if execution.language != bounds.PYTHON:
-            return self._workshop.performance(execution, watch)
-        return Performance(execution, self._nursery, watch, self._isolation)
+            return self._workshop.performance(execution, Watch(self._supervisor, self._nursery))
+        nursery = self._nurseries.of(execution.profile, self._supervisor)
+        return Performance(execution, nursery, Watch(self._supervisor, nursery), self._isolation)
 
     @cached_property
     def _workshop(self) -> "Workshop":
@@ -121,7 +126,8 @@ def main() -> None:
             if arguments.hello:
                 frames.send(supervisor, b"H", report.pack())
             levels.require(report, arguments.min_level)
-            Keeper(supervisor, nursery, report.isolation).serve()
+            with contextlib.closing(Nurseries(nursery, report)) as nurseries:
+                Keeper(supervisor, nurseries, report.isolation).serve()
     except IsolationUnavailable as refused:
         if not arguments.hello:
             print(refused, file=sys.stderr)

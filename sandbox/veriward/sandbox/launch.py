@@ -21,6 +21,10 @@ _ENVIRONMENT = {
 _PASSED_ON = "LD_LIBRARY_PATH"  # without which an unusual Python does not start
 LANGUAGES_VARIABLE = "VERIWARD_LANGUAGES"
 """Names more directories of language files, for keepers and graders; see `languages/catalogue.py`."""
+PROFILES_VARIABLE = "VERIWARD_PROFILES"
+"""Names more directories of profile files; see `profiles/catalogue.py`."""
+PACKAGES_VARIABLE = "VERIWARD_PACKAGES"
+"""Where the packages of whoever started the keeper are installed; the keeper runs without any."""
 SOURCE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _BOOT = "import sys; sys.path.append({root!r}); from veriward.sandbox.{module} import main; main()"
 
@@ -32,7 +36,8 @@ def environment() -> dict[str, str]:
 
 def keeper_environment() -> dict[str, str]:
     """What a keeper may know beside it."""
-    return environment() | _passed(LANGUAGES_VARIABLE)
+    packages = os.pathsep.join(path for path in sys.path if path.endswith(("/site-packages", "/dist-packages")))
+    return environment() | _passed(LANGUAGES_VARIABLE) | _passed(PROFILES_VARIABLE) | {PACKAGES_VARIABLE: packages}
 
 
 def _passed(name: str) -> dict[str, str]:

@@ -83,11 +83,18 @@ class LocalSandbox:
 
     def languages(self) -> dict[str, str]:
         """By name, the versions of the languages that work here, the built-in Python first, whose version is ""."""
+        return self._ask(b"L")
+
+    def profiles(self) -> dict[str, str]:
+        """By name, why a profile's packages are not here, "" if they are; `std` first."""
+        return self._ask(b"P")
+
+    def _ask(self, question: bytes) -> dict[str, str]:
         if self._sock is None:
             raise SandboxError("the sandbox is not open")
-        frames.send(self._sock, b"L")
+        frames.send(self._sock, question)
         kind, payload = frames.receive(self._sock)
-        if kind != b"L":
+        if kind != question:
             raise SandboxError(payload.decode(errors="replace"))
         found: dict[str, str] = json.loads(payload)
         return found

@@ -13,9 +13,11 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from veriward.sandbox import cgroups, jail, kernel, launch, zygote
-from veriward.sandbox.conversation import Child
+from veriward.sandbox.conversation import CREDENTIALS, CREDENTIALS_SPACE, Child
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Limits
+from veriward.sandbox.profiles import STD, holders, known
+from veriward.sandbox.warmup import Warmup
 
 if TYPE_CHECKING:
     from veriward.sandbox.languages import Language
@@ -34,17 +36,27 @@ class ZygoteDied(SandboxError):
     """The zygote is gone, and every child of it: start again."""
 
 
+class NotWarm(SandboxError):
+    """The zygote's modules could not be imported, which trying again would not change."""
+
+
 class Nursery:
-    """One zygote and its children, in a process that has no others. Raises `SandboxError` if none starts.
+    """One zygote and its children. Raises `SandboxError` if none starts.
+
+    A process may have several, each with a `warmup` of its own, where there are namespaces; without, it has one.
 
     `failure` says why there are no namespaces, where there are none. `without` names layers to leave out. After
     `most_forks` the zygote is replaced.
     """
 
-    def __init__(self, without: Collection[str] = (), most_forks: int = MAX_FORKS) -> None:
+    def __init__(
+        self, without: Collection[str] = (), most_forks: int = MAX_FORKS, warmup: Warmup | None = None
+    ) -> None:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         self.without = frozenset(without)
         self._most_forks = most_forks
+        self._warmup = warmup or Warmup(STD, known()[STD].imports, elsewhere=holders(known().values()))
+        self._inner = -1
         self._forks = self._first_bytes = self._look_at = 0
         self._slots: list[cgroups.Slot | None] = [*cgroups.make_slots(_SLOTS, without)] or [None] * _SLOTS
         self._lent = cgroups.Lent.find() if self._slots[0] is None else None
@@ -77,6 +89,7 @@ class Nursery:
             try:
                 child.await_hello(_START_SECONDS)
                 if not child.has_ended():
+                    child.inherited_bytes = self._inherited_bytes
                     child.equip(limits, runs, self.uncounted_processes, files, language)
                     return child
             except SandboxError as error:
@@ -130,6 +143,8 @@ class Nursery:
         self._free = deque(range(_SLOTS))
         report = self._exec("bare") if self.failure else self._exec()
         if "failure" in report:
+            if self._warmup.profile != STD:
+                raise SandboxError(f"profile {self._warmup.profile!r}: its jail can't be built: {report['failure']}")
             self.failure = report["failure"]
             self._stop()
             self._exec("bare")
@@ -148,13 +163,31 @@ class Nursery:
                 pass_fds=(theirs.fileno(),),
             )
         self.own_users = os.geteuid() == 0
-        message = self._reply(_START_SECONDS)
+        self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.control.send(self._warmup.pack())
+        message, speaker = self._first_words()
         if message == b"map":
             self.own_users = jail.map_users(self._process.pid)
             self.control.send(b"m1" if self.own_users else b"m0")
-            message = self._reply(_START_SECONDS)
+            message, speaker = self._first_words()
+        if speaker != self._process.pid:
+            with contextlib.suppress(ProcessLookupError):  # it has reported a failure and ended
+                self._inner = os.pidfd_open(speaker)
+        self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         report: dict[str, Any] = json.loads(message)
+        if "not_warm" in report:
+            raise NotWarm(report["not_warm"])
+        self._inherited_bytes = report.get("address_space_bytes", 0)
         return report
+
+    def _first_words(self) -> tuple[bytes, int]:
+        """What the zygote says, and its number for us, as the kernel tells it: it speaks from an inner process."""
+        self._await_reply(_START_SECONDS)
+        message, control, _, _ = self.control.recvmsg(zygote.MAX_REPORT_BYTES, CREDENTIALS_SPACE)
+        if not message:
+            raise ZygoteDied("the zygote ended while it started")
+        pid: int = CREDENTIALS.unpack(control[0][2])[0]
+        return message, pid
 
     def _stop(self) -> None:
         """Raises `SandboxError` if something does not die, which leaves this process unfit for more."""
@@ -164,11 +197,24 @@ class Nursery:
         for child in (*self._spares, *self._running):
             child.close()
         deadline = time.monotonic() + _REAP_SECONDS
-        # The inner zygote has become our child; its end is the end of every process in its namespace.
-        while _has_children() or not all(slot is None or slot.empty() for slot in self._slots):
+        while self._lives_on() or not all(slot is None or slot.empty() for slot in self._slots):
             if time.monotonic() > deadline:
                 raise SandboxError("processes of a dead zygote do not go away")
             time.sleep(_POLL_SECONDS)
+        if self._inner >= 0:
+            os.close(self._inner)
+            self._inner = -1
+
+    def _lives_on(self) -> bool:
+        """Whether a process is left of the zygote that was killed: one that it forked has become our child."""
+        if self.failure:
+            return _has_children()
+        if self._inner < 0:  # it was killed before it spoke
+            return False
+        # The inner zygote's end is the end of every process in its namespace.
+        with contextlib.suppress(ChildProcessError):  # the outer one has seen to it
+            return os.waitid(os.P_PIDFD, self._inner, os.WEXITED | os.WNOHANG) is None
+        return False
 
     def _size_bytes(self) -> int:
         """What the zygote, its outer and its inner process, holds in memory."""
@@ -205,9 +251,12 @@ class Nursery:
         except OSError as fault:
             raise ZygoteDied(f"the zygote went away: {fault}") from fault
 
-    def _reply(self, seconds: float) -> bytes:
+    def _await_reply(self, seconds: float) -> None:
         if not select.select([self.control], [], [], seconds)[0]:
             raise ZygoteDied(f"the zygote said nothing for {seconds:g} s")
+
+    def _reply(self, seconds: float) -> bytes:
+        self._await_reply(seconds)
         message = self.control.recv(zygote.MAX_REPORT_BYTES)
         if not message:
             raise ZygoteDied("the zygote went away")

@@ -9,7 +9,7 @@ The conversation with the keeper, one datagram each:
     map            ->           my namespaces exist: map my users
                    <-  m        mapped: `m1` if children have users of their own, else `m0`
     JSON           ->           {"failure": why no jail can be built here}, and I end: start me again with `bare`
-    {}             ->           ready
+    JSON           ->           {"address_space_bytes"}: ready
                    <-  COMMAND  `ended`: the slot of a child that was killed or has ended: wait for it;
                                 `wanted`: a slot to fork a child for; fds: its socket, then the cgroup.procs to join.
                                 Either is NONE where there is nothing to do
@@ -101,7 +101,7 @@ def _serve(keeper: socket.socket, layers: frozenset[str], *, own_users: bool, pi
         ruleset=_ruleset(in_jail=in_jail) if "landlock" in layers else None,
         program=kernel.SeccompProgram(seccomp.assemble(policy)) if "seccomp" in layers else None,
     )
-    keeper.send(b"{}")
+    keeper.send(json.dumps({"address_space_bytes": _address_space_bytes()}).encode())
     _Forks(keeper, plan, pid_namespace if "pid_namespace" in layers else None).serve()
 
 
@@ -122,6 +122,15 @@ def _settle(layers: frozenset[str], box: Sequence[str]) -> None:
     gc.disable()
     gc.collect()
     gc.freeze()
+
+
+def _address_space_bytes() -> int:
+    """What every child begins with; 0 where there is no /proc to tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _ruleset(*, in_jail: bool) -> landlock.Ruleset | None:

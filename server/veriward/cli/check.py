@@ -40,7 +40,7 @@ def check(
     """Check settings, sandbox and verifiers; or, with --tasks, your own tasks.
 
     Prints every setting and where it comes from; tries, on this host, what the sandbox promises, and says what to
-    change where a layer is missing; lists the languages that programs may be in; runs every verifier's own cases,
+    change where a layer is missing; lists the languages and profiles of programs; runs every verifier's own cases,
     those of your own verifiers included (their cases stand beside their module, in `NAME.cases.toml`).
 
     ```
@@ -78,9 +78,10 @@ def check(
     with Console(stderr=True).status("probing the sandbox"):
         report = probe()
         with LocalSandbox(LEVELS[0]) as sandbox:
-            languages = sandbox.languages()
+            languages, profiles = sandbox.languages(), sandbox.profiles()
     isolated = _print_isolation(console, report, settings.min_isolation)
     _print_languages(console, languages)
+    _print_profiles(console, profiles)
     conforms = not conformance or _print_conformance(console, verifier)
     if not isolated:
         raise typer.Exit(Exit.ISOLATION)
@@ -160,6 +161,16 @@ def _print_languages(console: "Console", found: dict[str, str]) -> None:
         console.print(f"  {name}: {version or 'built in'}", markup=False)
     if missing := [name for name in known() if name not in found]:
         console.print(f"  not here: {', '.join(missing)}", style="dim")
+
+
+def _print_profiles(console: "Console", obstacles: dict[str, str]) -> None:
+    from veriward.sandbox.profiles import known
+
+    console.print("\n[bold]Profiles[/bold]")
+    for name, profile in known().items():
+        obstacle = obstacles.get(name, "not here")
+        told = obstacle or profile.summary or ", ".join(profile.imports)
+        console.print(f"  {name}: {told}", markup=False, style="dim" if obstacle else None)
 
 
 def _print_conformance(console: "Console", names: list[str] | None) -> bool:

@@ -13,14 +13,14 @@ def load_settings(config: Path | None, **flags: Any) -> "Settings":
     """The settings; flags that are None were not given. Ends the command where they are not valid."""
     from pydantic import ValidationError
 
-    from veriward.sandbox.languages import known
-    from veriward.sandbox.launch import LANGUAGES_VARIABLE
+    from veriward.sandbox import languages, launch, profiles
     from veriward.server.settings import Settings
 
-    try:
-        known()
-    except ValueError as error:
-        stop(f"{LANGUAGES_VARIABLE}: {error}", Exit.USAGE)
+    for variable, known in ((launch.LANGUAGES_VARIABLE, languages.known), (launch.PROFILES_VARIABLE, profiles.known)):
+        try:
+            known()
+        except ValueError as error:
+            stop(f"{variable}: {error}", Exit.USAGE)
     try:
         return Settings.load(config, **flags)
     except ValidationError as invalid:

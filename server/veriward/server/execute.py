@@ -12,6 +12,8 @@ from veriward.sandbox import Execution, Limits
 from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_FILES_BYTES, MAX_INPUT_BYTES, MAX_LIMITS
 from veriward.sandbox.frames import pack_execution
 from veriward.sandbox.languages import PYTHON, known
+from veriward.sandbox.profiles import STD
+from veriward.sandbox.profiles import known as known_profiles
 from veriward.server.admission import admit
 from veriward.server.batch import Batch
 from veriward.server.body import parse_json
@@ -119,6 +121,10 @@ def _out_of_bounds(run: RunRequest, field: str) -> Iterator[FieldError]:
     if run.language != PYTHON and run.language not in known():
         there = ", ".join((PYTHON, *known()))
         yield FieldError(field=f"{field}.language", message=f"is not one of {there}")
+    if run.profile not in known_profiles():
+        yield FieldError(field=f"{field}.profile", message=f"is not one of {', '.join(known_profiles())}")
+    elif run.profile != STD and run.language != PYTHON:
+        yield FieldError(field=f"{field}.profile", message=f"is for {PYTHON}, not for {run.language}")
     if len(run.files) > MAX_FILES:
         yield FieldError(field=f"{field}.files", message=f"{len(run.files)} files are more than {MAX_FILES}")
     most_allowed: dict[str, Any] = asdict(MAX_LIMITS)

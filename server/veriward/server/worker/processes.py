@@ -13,8 +13,8 @@ from veriward.sandbox import launch
 
 # A fixed hash seed: equal inputs give equal verdicts, whatever iterates over a set.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0"}
-# Where an operator keeps verifiers or languages of their own, or an unusual Python its libraries.
-_PASSED_ON = ("PYTHONPATH", launch.LANGUAGES_VARIABLE, "LD_LIBRARY_PATH")
+# Where an operator keeps verifiers, languages or profiles of their own, or an unusual Python its libraries.
+_PASSED_ON = ("PYTHONPATH", launch.LANGUAGES_VARIABLE, launch.PROFILES_VARIABLE, "LD_LIBRARY_PATH")
 
 COLLECT_SECONDS = 0.2
 END_SECONDS = 3.0

@@ -6,7 +6,7 @@ such a call, which is cheaper.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from veriward.sandbox.execution import Execution, Limits, Run, RunStatus
 from veriward.sandbox.plain import Unserialisable, decode, encode
@@ -36,6 +36,11 @@ class Suite:
 
 def suite_of(task: StdinTask | CallTask | AssertTask | CheckTask | PytestTask, program: str) -> Suite:
     """Raises `InvalidTask` for tests that cannot judge any program."""
+    suite = _suite(task, program)
+    return replace(suite, execution=replace(suite.execution, profile=task.profile))
+
+
+def _suite(task: StdinTask | CallTask | AssertTask | CheckTask | PytestTask, program: str) -> Suite:
     if isinstance(task, CheckTask):
         return _check_suite(task, program)
     program = undented(program)

@@ -8,10 +8,12 @@ import json
 from functools import cached_property
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_INPUT_BYTES, MAX_INPUTS, MAX_LIMITS, Limits
 from veriward.sandbox.languages import PYTHON, known
+from veriward.sandbox.profiles import STD
+from veriward.sandbox.profiles import known as known_profiles
 from veriward.verifiers.kinds import TaskOfKinds
 from veriward.verifiers.registry import Task
 
@@ -50,6 +52,15 @@ class _CodeTask(Task):
     limits: CodeLimits = CodeLimits()
     score: Literal["all", "fraction"] = "all"
     early_stop: bool | None = None
+    profile: str = STD
+    """Which modules the program can import."""
+
+    @field_validator("profile")
+    @classmethod
+    def _profile_is_known(cls, name: str) -> str:
+        if name not in known_profiles():
+            raise ValueError(f"is not one of {', '.join(known_profiles())}")
+        return name
 
     @property
     def stops_early(self) -> bool:
@@ -79,6 +90,12 @@ class StdinTask(_CodeTask):
         if name != PYTHON and name not in known():
             raise ValueError(f"is not one of {', '.join((PYTHON, *known()))}")
         return name
+
+    @model_validator(mode="after")
+    def _profile_is_for_python(self) -> "StdinTask":
+        if self.profile != STD and self.language != PYTHON:
+            raise ValueError(f"profile {self.profile!r} is for {PYTHON}, not for {self.language}")
+        return self
 
 
 class CallTask(_PythonTask):
