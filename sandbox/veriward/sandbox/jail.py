@@ -1,7 +1,8 @@
 """The zygote's prison, built once and inherited by every child: namespaces, a read-only root, no network.
 
 The root is an empty tmpfs holding read-only binds of the interpreter, the system libraries and three devices. There is
-no /etc/passwd, no home, no source of ours, and third-party packages are masked: programs see the standard library.
+no /etc/passwd, no home, no source of ours, and third-party packages are masked: programs see the standard library, and
+the packages of their profile, each bound by itself.
 """
 
 import glob
@@ -17,6 +18,8 @@ from veriward.sandbox import kernel
 BOX = "/box/home"
 WRITABLE = "/box"
 """Parent of every child's private box. It lies in the root they share, so one Landlock rule for it serves them all."""
+PACKAGES = "/packages"
+"""Where a profile's packages are bound."""
 CHILD_USER = 1000
 NAMESPACES = {
     "user_namespace": kernel.CLONE_NEWUSER,
@@ -74,8 +77,11 @@ def map_users(pid: int) -> bool:
     return True
 
 
-def build() -> bool:
-    """Make the root and move into it, for good. Returns whether /proc could be mounted."""
+def build(packages: Iterable[tuple[str, str]] = ()) -> bool:
+    """Make the root and move into it, for good. Returns whether /proc could be mounted.
+
+    `packages` are the paths of packages and their names in `PACKAGES`; one without a name takes the whole place.
+    """
     kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
         kernel.mount("tmpfs", _STAGE, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
@@ -89,6 +95,8 @@ def build() -> bool:
         for path, target in _LINKS.items():
             os.symlink(target, _STAGE + path)
         _mask_packages()
+        for path, name in packages:
+            _bind_package(path, f"{_STAGE}{PACKAGES}/{name}".rstrip("/"))
         for path, flags in _mounts_on_stage(mounts):
             kernel.mount(None, path, None, kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY | flags)
     has_proc = mount_proc(_STAGE + "/proc")
@@ -134,6 +142,15 @@ def _bind_file(path: str) -> None:
     os.makedirs(os.path.dirname(_STAGE + path), exist_ok=True)
     os.close(os.open(_STAGE + path, os.O_CREAT | os.O_WRONLY, 0o444))
     kernel.mount(path, _STAGE + path, None, kernel.MS_BIND)
+
+
+def _bind_package(path: str, target: str) -> None:
+    if os.path.isdir(path):
+        os.makedirs(target)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o444))
+    kernel.mount(path, target, None, kernel.MS_BIND)
 
 
 def _mask_packages() -> None:

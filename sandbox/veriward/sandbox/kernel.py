@@ -39,6 +39,8 @@ _libc.syscall.restype = ctypes.c_long
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
 
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
 
 def _checked(result: int, what: str) -> int:
     if result < 0:
@@ -77,6 +79,11 @@ def prctl(option: int, *arguments: int) -> int:
 def close_range(first: int, last: int) -> None:
     """Close the descriptors `first` … `last`, both included."""
     _checked(_libc.syscall(_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), 0), "close_range")
+
+
+def madvise(address: int, length: int, advice: int) -> bool:
+    """Whether the kernel took the advice."""
+    return bool(_libc.madvise(address, length, advice) == 0)
 
 
 def drop_bounding_set() -> None:

@@ -24,6 +24,7 @@ import signal
 import socket
 import sys
 from _sitebuiltins import Quitter
+from collections.abc import Mapping
 from typing import Any, NoReturn, TextIO
 
 from veriward.sandbox import memfds
@@ -45,6 +46,8 @@ _PEEK = int(socket.MSG_PEEK)
 _show = sys.excepthook
 _pristine_path: list[str] = []
 _pristine_builtins: dict[str, Any] = {}
+_profile = ""
+_elsewhere: Mapping[str, list[str]] = {}
 
 
 def prepare() -> None:
@@ -56,6 +59,12 @@ def prepare() -> None:
     _reset()
     _pristine_path[:] = sys.path
     _pristine_builtins.update(vars(builtins))
+
+
+def name_profile(profile: str, elsewhere: Mapping[str, list[str]]) -> None:
+    """What to tell a program that imports what its profile lacks: `elsewhere` says which others have a module."""
+    global _profile, _elsewhere
+    _profile, _elsewhere = profile, elsewhere
 
 
 def _rehearse() -> None:
@@ -138,6 +147,8 @@ def _restore(directory: str) -> None:
 def _reset() -> None:
     sys.argv = ["program.py"]
     random.seed(0)  # equal input, equal verdict
+    if (numpys := sys.modules.get("numpy.random")) is not None:
+        numpys.seed(0)
 
 
 def _open_streams() -> None:
@@ -198,9 +209,17 @@ def _print(error: BaseException) -> None:
     while trace is not None and trace.tb_frame.f_code.co_filename != PROGRAM:
         trace = trace.tb_next  # our own frames
     try:
+        if type(error) is ModuleNotFoundError and error.name:
+            error.add_note(_whereabouts(error.name.partition(".")[0]))
         _show(type(error), error.with_traceback(trace), trace)
     except BaseException:
         pass  # no memory left to say why, or a hostile exception: the status stands
+
+
+def _whereabouts(module: str) -> str:
+    holders = _elsewhere.get(module)
+    others = f"; profiles that have it: {', '.join(holders)}" if holders else ""
+    return f"{module} is not in profile {_profile}{others}"
 
 
 def _exit_code(code: object) -> int:

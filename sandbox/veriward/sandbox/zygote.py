@@ -6,9 +6,11 @@ the keeper's pid, `bare` where no jail can be built, and layers that are to be l
 
 The conversation with the keeper, one datagram each:
 
+                   <-  JSON     what to hold warm (`warmup.py`)
     map            ->           my namespaces exist: map my users
                    <-  m        mapped: `m1` if children have users of their own, else `m0`
     JSON           ->           {"failure": why no jail can be built here}, and I end: start me again with `bare`
+    JSON           ->           {"not_warm": why its modules can't be held}, and I end
     JSON           ->           {"address_space_bytes"}: ready
                    <-  COMMAND  `ended`: the slot of a child that was killed or has ended: wait for it;
                                 `wanted`: a slot to fork a child for; fds: its socket, then the cgroup.procs to join.
@@ -18,7 +20,6 @@ The conversation with the keeper, one datagram each:
 
 import array
 import gc
-import importlib
 import json
 import os
 import resource
@@ -28,8 +29,9 @@ import sys
 from collections.abc import Sequence
 
 # `at_fork` is there to be imported, and stands first.
-from veriward.sandbox import at_fork, child, confine, jail, kernel, landlock, launch, runner, seccomp  # noqa: F401
+from veriward.sandbox import at_fork, child, confine, huge_pages, jail, kernel, landlock, launch, runner, seccomp  # noqa: F401
 from veriward.sandbox.execution import MAX_LIMITS
+from veriward.sandbox.warmup import MAX_BYTES, NotWarm, Warmup
 
 COMMAND = struct.Struct("<bb")
 NONE = -1
@@ -38,8 +40,6 @@ NO_SUCH_CHILD = -1
 MAX_REPORT_BYTES = 4096
 LAYERS = frozenset({*jail.NAMESPACES, "proc", "landlock", "seccomp", "capabilities", "rlimits"})
 _MAX_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * array.array("i").itemsize)
-# What programs import most; each megabyte held here costs every fork about 0.04 ms.
-_PREIMPORTED = ("bisect", "collections", "functools", "heapq", "itertools", "math", "re", "string")
 # Inherited by every child; the keeper lowers address space, CPU and processes for each execution.
 _LIMITS = {
     resource.RLIMIT_CORE: confine.NO_CORE_BYTES,
@@ -64,8 +64,9 @@ def main() -> None:
         file.write(_OOM_SCORE)
     own_users = os.geteuid() == 0
     layers = LAYERS.difference(words)
+    warmup = Warmup.unpack(keeper.recv(MAX_BYTES))
     if "bare" in words:
-        _serve(keeper, layers.difference(jail.NAMESPACES, ["proc"]), own_users=own_users)
+        _serve(keeper, warmup, layers.difference(jail.NAMESPACES, ["proc"]), own_users=own_users)
         return
     try:
         jail.leave_namespaces(layers)
@@ -83,17 +84,28 @@ def main() -> None:
     kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
     pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if "mount_namespace" in layers and not jail.build():
+        if "mount_namespace" in layers and not jail.build(warmup.packages):
             layers -= {"proc"}
     except OSError as fault:
         keeper.send(json.dumps({"failure": str(fault)}).encode())
         return
-    _serve(keeper, layers, own_users=own_users, pid_namespace=pid_namespace)
+    _serve(keeper, warmup, layers, own_users=own_users, pid_namespace=pid_namespace)
 
 
-def _serve(keeper: socket.socket, layers: frozenset[str], *, own_users: bool, pid_namespace: int | None = None) -> None:
+def _serve(
+    keeper: socket.socket,
+    warmup: Warmup,
+    layers: frozenset[str],
+    *,
+    own_users: bool,
+    pid_namespace: int | None = None,
+) -> None:
     in_jail = pid_namespace is not None
-    _settle(layers, [jail.BOX] if in_jail else [])
+    try:
+        _settle(warmup, layers, [jail.BOX] if in_jail else [])
+    except NotWarm as fault:
+        keeper.send(json.dumps({"not_warm": str(fault)}).encode()[:MAX_REPORT_BYTES])
+        return
     policy = seccomp.PROGRAM if in_jail else seccomp.LONE_PROGRAM
     plan = child.Plan(
         layers=layers,
@@ -105,11 +117,11 @@ def _serve(keeper: socket.socket, layers: frozenset[str], *, own_users: bool, pi
     _Forks(keeper, plan, pid_namespace if "pid_namespace" in layers else None).serve()
 
 
-def _settle(layers: frozenset[str], box: Sequence[str]) -> None:
+def _settle(warmup: Warmup, layers: frozenset[str], box: Sequence[str]) -> None:
     """Do once what children inherit, then make the memory they will share as still as it can be."""
-    for name in _PREIMPORTED:
-        importlib.import_module(name)
-    sys.path[:] = [*box, *(path for path in sys.path if path != launch.SOURCE_ROOT)]
+    sys.path[:] = [path for path in sys.path if path != launch.SOURCE_ROOT]
+    warmup.perform()
+    sys.path[:] = [*box, *sys.path]
     runner.prepare()
     if "capabilities" in layers:
         kernel.drop_bounding_set()
@@ -122,6 +134,7 @@ def _settle(layers: frozenset[str], box: Sequence[str]) -> None:
     gc.disable()
     gc.collect()
     gc.freeze()
+    huge_pages.fold()
 
 
 def _address_space_bytes() -> int:
