@@ -16,8 +16,8 @@ from veriward.sandbox import launch
 Name = Literal["embedded", "docker", "none"]
 DEFAULT_IMAGE = "veriward-sandbox"
 _MODULES: dict[Name, str] = {"embedded": "keeper", "docker": "docker_keeper", "none": "unconfined"}
-# How an engine is found where none is named, as every client of it does.
-_ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+"""By which every client finds an engine where none is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Backend:
         """What its keeper may know."""
         if self.name != "docker":
             return launch.keeper_environment()
-        found = {name: os.environ[name] for name in _ENGINE_VARIABLES if name in os.environ}
+        found = {name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ}
         return {**launch.keeper_environment(), **found}
 
 

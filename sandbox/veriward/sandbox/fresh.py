@@ -14,10 +14,8 @@ from veriward.sandbox.trial import Allowance, Trial
 from veriward.sandbox.watch import Watch
 
 _ENVIRONMENT = {
-    "HOME": "/box/home",
     "LANG": "C.UTF-8",
     "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "TMPDIR": "/box/home",
 }
 _MAX_CPU_SECONDS = 1e6
 

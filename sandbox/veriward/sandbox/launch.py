@@ -4,6 +4,7 @@ The command line and the environment are all that an untrusted program could see
 are fixed: no secret of the server is in either.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -59,6 +60,6 @@ def command(module: str, python: Sequence[str] | None, *arguments: str, packages
 
 
 def name_process(name: str) -> None:
-    """What `ps` and `top` show this process as."""
-    with open("/proc/self/comm", "w") as file:
+    """What `ps` and `top` show this process as, where the kernel lets it be named."""
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
         file.write(name)

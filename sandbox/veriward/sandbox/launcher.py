@@ -27,6 +27,7 @@ from veriward.sandbox.descendants import descendants_cpu_seconds
 from veriward.sandbox.runner import receive
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+_INHERITED = ("HOME", "TMPDIR")
 _LOOK_SECONDS = 0.25
 _NOT_STARTED = {"status": "runtime_error", "reason": "not_started", "exit_code": 127}
 _NOTHING_MADE = {"status": "runtime_error", "reason": "nothing_made", "exit_code": 1}
@@ -61,7 +62,7 @@ def _run(plan: Mapping[str, Any], standard: Sequence[int]) -> dict[str, Any]:
         program = os.posix_spawnp(
             command[0],
             command,
-            plan["environment"],
+            {**{name: os.environ[name] for name in _INHERITED}, **plan["environment"]},
             file_actions=[(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(standard)],
             setsigmask=(),
             setsigdef=_IGNORED_BY_PYTHON,

@@ -71,10 +71,10 @@ class Report:
     obstacle: str = ""
 
     @classmethod
-    def of(cls, layers: Sequence[str], failure: str = "") -> "Report":
+    def of(cls, layers: Sequence[str], failure: str = "", backend: str = EMBEDDED.name) -> "Report":
         """`failure` is what the kernel said when namespaces were tried."""
         level = next((level for level, needs in _NEEDS.items() if needs <= set(layers)), "L0")
-        return cls(level, tuple(layers), _missing("L3", layers), failure)
+        return cls(level, tuple(layers), _missing("L3", layers), failure, backend)
 
     @classmethod
     def of_nothing(cls, obstacle: str, backend: str) -> "Report":

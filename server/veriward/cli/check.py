@@ -76,9 +76,12 @@ def check(
     settings = load_settings(config)
     _print_settings(console, settings, config)
     with Console(stderr=True).status("probing the sandbox"):
-        report = probe()
-        with LocalSandbox(LEVELS[0]) as sandbox:
-            languages, profiles = sandbox.languages(), sandbox.profiles()
+        report = probe(backend=settings.backend)
+        languages: dict[str, str] = {}
+        profiles: dict[str, str] = {}
+        if not report.obstacle:
+            with LocalSandbox(LEVELS[0], backend=settings.backend) as sandbox:
+                languages, profiles = sandbox.languages(), sandbox.profiles()
     isolated = _print_isolation(console, report, settings.min_isolation)
     _print_languages(console, languages)
     _print_profiles(console, profiles)
@@ -145,7 +148,10 @@ def _print_settings(console: "Console", settings: "Settings", config: Path | Non
 
 def _print_isolation(console: "Console", report: "Report", least: str) -> bool:
     """Whether the level is at least `least`."""
-    console.print(f"\n[bold]Sandbox[/bold]  level {report.level}, {least} or better is asked for")
+    if report.obstacle:
+        console.print(f"\n[bold]Sandbox[/bold]  {report.backend}: {report.obstacle}")
+        return False
+    console.print(f"\n[bold]Sandbox[/bold]  {report.backend}: level {report.level}, {least} or better is asked for")
     console.print(f"  works: {', '.join(report.layers) or 'nothing'}")
     if report.missing:
         console.print(f"  missing: {', '.join(report.missing)}", style="yellow")

@@ -165,6 +165,7 @@ class Embedded:
             warm=tuple((plan.lane, plan.preload) for plan in plans),
             endpoints={name: endpoint.told() for name, endpoint in self._endpoints.items()},
             reply_cache_bytes=settings.reply_cache_bytes,
+            backend=asdict(settings.backend),
         )
 
     def _worker_ended(self, link: WorkerLink) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from veriward.sandbox.backends import DEFAULT_IMAGE, Backend
 from veriward.server.endpoints import MAX_ENDPOINTS, Endpoint, Name, keyed
 
 MIB = 1 << 20
@@ -33,6 +34,13 @@ class Settings(BaseSettings):
     graders: int = Field(default=0, ge=0, le=1024, description="graders per import set and worker; 0: one per core")
     sandboxes: int = Field(default=0, ge=0, le=1024, description="sandbox keepers per worker; 0: one per core")
     min_isolation: Literal["L0", "L1", "L2", "L3", "L4"] = "L2"
+    sandbox_backend: Literal["embedded", "docker", "none"] = Field(
+        default="embedded", description="who isolates programs: this host's kernel, a container engine, or nobody"
+    )
+    docker_image: str = Field(default=DEFAULT_IMAGE, min_length=1, description="that programs run in")
+    docker_runtime: str = Field(default="", description="of the engine's, `runsc` say; empty: its default")
+    docker_per_run: bool = Field(default=False, description="a new container for every execution")
+    docker_engine: str = Field(default="", description="its address; empty: DOCKER_HOST, or the usual socket")
 
     max_body_bytes: int = Field(default=32 * MIB, gt=0)
     max_bodies_bytes: int = Field(default=1024 * MIB, gt=0, description="of all requests not answered yet")
@@ -65,6 +73,13 @@ class Settings(BaseSettings):
     grader_max_rollouts: int = Field(default=200_000, gt=0, description="a grader is replaced after so many")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @property
+    def backend(self) -> Backend:
+        """Where programs run."""
+        return Backend(
+            self.sandbox_backend, self.docker_image, self.docker_runtime, self.docker_per_run, self.docker_engine
+        )
 
     @property
     def cores(self) -> int:

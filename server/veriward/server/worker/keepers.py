@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from veriward.sandbox.backends import EMBEDDED, Backend
 from veriward.sandbox.levels import Report, require
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.processes import Reaper, start_keeper
@@ -50,9 +51,10 @@ class Keepers:
     """`size` keepers; `submit` runs an execution on the first that is free. A keeper that dies is replaced, and what it
     ran is run again (runs are pure): runs that were told are not told twice."""
 
-    def __init__(self, size: int, min_level: str, reaper: Reaper) -> None:
+    def __init__(self, size: int, min_level: str, reaper: Reaper, backend: Backend = EMBEDDED) -> None:
         self._size = size
         self._min_level = min_level
+        self._backend = backend
         self._reaper = reaper
         self._waiting: deque[Running] = deque()
         self._idle: list[Keeper] = []
@@ -95,7 +97,7 @@ class Keepers:
         """A keeper that said hello; those that die before it are replaced."""
         while True:
             ours, theirs = socket.socketpair()
-            keeper = Keeper(start_keeper(theirs, self._min_level))
+            keeper = Keeper(start_keeper(theirs, self._min_level, self._backend))
             self._all.add(keeper)
             keeper.channel = await Channel.open(ours, partial(self._frame, keeper), partial(self._lost, keeper))
             with suppress(ConnectionError):
@@ -108,8 +110,10 @@ class Keepers:
         return report
 
     async def _replace(self) -> None:
+        """A keeper in the place of one that was lost; tried again for as long as its backend is out of reach."""
         await self._pause()
-        await self._start_one()
+        while (await self._start_one()).obstacle:
+            await self._pause()
 
     async def _pause(self) -> None:
         delay_seconds = RESTART_SECONDS[min(self._failures, len(RESTART_SECONDS) - 1)]

@@ -12,6 +12,7 @@ import socket
 import sys
 import traceback
 
+from veriward.sandbox.backends import Backend
 from veriward.sandbox.confine import die_with_parent
 from veriward.sandbox.errors import IsolationUnavailable
 from veriward.sandbox.levels import Report
@@ -60,7 +61,7 @@ class Worker:
         channel = self._channel
         assert channel is not None
         reaper = Reaper()
-        keepers = Keepers(settings.sandboxes, settings.min_isolation, reaper)
+        keepers = Keepers(settings.sandboxes, settings.min_isolation, reaper, Backend(**settings.backend))
         # The warm parents start at once and import while the keepers probe: together they are most of a start.
         supervisor = Supervisor(settings, keepers, reaper, channel.write)
         try:

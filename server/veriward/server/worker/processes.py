@@ -10,11 +10,12 @@ import time
 from collections.abc import Sequence
 
 from veriward.sandbox import launch
+from veriward.sandbox.backends import ENGINE_VARIABLES, Backend
 
 # A fixed hash seed: equal inputs give equal verdicts, whatever iterates over a set.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin", "PYTHONHASHSEED": "0"}
 # Where an operator keeps verifiers, languages or profiles of their own, or an unusual Python its libraries.
-_PASSED_ON = ("PYTHONPATH", launch.LANGUAGES_VARIABLE, launch.PROFILES_VARIABLE, "LD_LIBRARY_PATH")
+_PASSED_ON = ("PYTHONPATH", launch.LANGUAGES_VARIABLE, launch.PROFILES_VARIABLE, "LD_LIBRARY_PATH", *ENGINE_VARIABLES)
 
 COLLECT_SECONDS = 0.2
 END_SECONDS = 3.0
@@ -26,10 +27,10 @@ def start(module: str, sock: socket.socket) -> subprocess.Popen[bytes]:
     return _start([sys.executable, "-s", "-P", "-m", module, str(os.getpid()), str(sock.fileno())], environment, sock)
 
 
-def start_keeper(sock: socket.socket, min_level: str) -> subprocess.Popen[bytes]:
+def start_keeper(sock: socket.socket, min_level: str, backend: Backend) -> subprocess.Popen[bytes]:
     """Run a sandbox keeper, which says hello first; `sock` is closed here."""
-    arguments = (str(os.getpid()), str(sock.fileno()), "--min-level", min_level, "--hello")
-    return _start(launch.command("keeper", None, *arguments), launch.keeper_environment(), sock)
+    options = ("--min-level", min_level, "--hello")
+    return _start(backend.command(sock.fileno(), *options, parent=os.getpid()), backend.environment(), sock)
 
 
 def _start(command: Sequence[str], environment: dict[str, str], sock: socket.socket) -> subprocess.Popen[bytes]:

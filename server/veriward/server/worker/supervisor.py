@@ -35,6 +35,7 @@ class WorkerSettings:
     warm: tuple[tuple[str, tuple[str, ...]], ...]  # (lane, preload) started at once; others when first needed
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # as `KeyedEndpoint.told` tells them
     reply_cache_bytes: int = 0
+    backend: dict[str, Any] = field(default_factory=dict)  # the fields of `veriward.sandbox.backends.Backend`
 
 
 class Supervisor:
