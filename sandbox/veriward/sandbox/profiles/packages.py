@@ -7,6 +7,7 @@ left out. Not covered: packages whose libraries lie outside `site-packages`, as 
 import importlib.metadata
 import os
 import re
+import stat
 import sys
 from collections.abc import Sequence
 
@@ -35,14 +36,15 @@ def entries(profile: Profile, directories: Sequence[str] | None = None) -> tuple
         directories = [_site_packages(profile)]
     elif directories is None:
         directories = [path for path in os.environ.get(PACKAGES_VARIABLE, "").split(os.pathsep) if path]
-    if not profile.requirements:
-        return ((directories[0], ""),)
-    found = sorted(_closure(profile, directories).items())
+    found = sorted(_closure(profile, directories).items()) if profile.requirements else [("", directories[0])]
     if len(found) > MAX_ENTRIES:
         raise NotInstalled(
             f"profile {profile.name!r} has {len(found)} packages, over {MAX_ENTRIES}: "
             "give it an environment of its own and no requirements"
         )
+    for _, path in found:
+        if os.geteuid() == 0 and not os.stat(path).st_mode & stat.S_IROTH:  # programs have users of their own
+            raise NotInstalled(f"profile {profile.name!r}: {path} can't be read by others. To do: chmod -R o+rX {path}")
     return tuple((path, name) for name, path in found)
 
 
