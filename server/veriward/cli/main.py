@@ -11,6 +11,7 @@ from veriward.cli.replay import replay
 from veriward.cli.rows import rows
 from veriward.cli.serve import serve
 from veriward.cli.verifiers import verifiers
+from veriward.cli.worker import worker
 
 app = typer.Typer(
     name="veriward",
@@ -43,6 +44,7 @@ def veriward(
 
 
 app.command()(serve)
+app.command()(worker)
 app.command()(grade)
 app.command()(replay)
 app.command()(rows)

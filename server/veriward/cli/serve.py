@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from veriward.cli.exits import Exit, stop
+from veriward.cli.worker import REDIS_URL
 
 if TYPE_CHECKING:
     from veriward.server.settings import Settings
@@ -20,6 +21,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes a free one.", show_default="8000")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes.", show_default="1")] = None,
+    redis_url: REDIS_URL = None,
     graders: Annotated[
         int | None, typer.Option(help="Graders per import set and worker.", show_default="one per core")
     ] = None,
@@ -58,14 +60,17 @@ def serve(
     veriward serve --port 9000 --workers 4 --log-format console
     VERIWARD_API_KEYS=secret veriward serve --host 0.0.0.0
     veriward serve --config veriward.toml --min-isolation L3
+    veriward serve --redis redis://queue.internal:6379 --workers 0
     ```
 
     Settings come from `VERIWARD_*` in the environment, then the file, then flags; the later one counts.
     `veriward check` shows them all. Without a key the server listens on loopback only. SIGTERM and Ctrl-C drain:
     no new work is taken, what runs is finished, then it exits.
 
-    Exit codes: 0 stopped; 2 a setting is wrong; 69 the address is taken; 78 this host cannot isolate programs as
-    well as asked.
+    With a Redis it is a gateway of a fleet: any number share the Redis, and the work of `veriward worker` anywhere.
+
+    Exit codes: 0 stopped; 2 a setting is wrong; 69 the address is taken, or Redis cannot be used; 78 this host
+    cannot isolate programs as well as asked.
     """
     parent = os.getppid()
     if ready_fd is not None:
@@ -81,6 +86,7 @@ def serve(
         host=host,
         port=port,
         workers=workers,
+        redis_url=redis_url,
         graders=graders,
         api_keys=_keys(api_key),
         min_isolation=min_isolation,
@@ -101,6 +107,7 @@ def _run(settings: "Settings", ready_fd: int | None) -> None:
     from veriward.sandbox import IsolationUnavailable
     from veriward.server.app import create_app
     from veriward.server.auth import BadKey, UnsafeBinding
+    from veriward.server.queue.redis.troubles import RedisTrouble
 
     try:
         app = create_app(settings)
@@ -130,3 +137,5 @@ def _run(settings: "Settings", ready_fd: int | None) -> None:
         Service(app, settings, on_ready).run_until_stopped(sock)
     except IsolationUnavailable as error:
         stop(str(error), Exit.ISOLATION)
+    except RedisTrouble as trouble:
+        stop(str(trouble), Exit.UNAVAILABLE)

@@ -27,7 +27,7 @@ def create_app(
     """The app; `app.state.gateway` is its `Gateway`. Without `queue` it starts workers of its own when it starts;
     without `verifiers` it knows those of the registry.
 
-    Raises `UnsafeBinding` and `BadKey`.
+    Raises `UnsafeBinding` and `BadKey`; where it starts, `IsolationUnavailable` and `RedisTrouble`.
     """
     gateway = Gateway(settings, queue, verifiers)
 
@@ -37,6 +37,15 @@ def create_app(
             yield
             await gateway.drain()
             gateway.audit.close()
+            return
+        if settings.redis_url is not None:
+            from veriward.server.queue.redis.serving import serving
+
+            async with serving(settings) as fleet:
+                gateway.run_on(fleet.queue, lambda: fleet.isolation)
+                yield
+                await gateway.drain()
+                gateway.audit.close()
             return
         from veriward.server.embedded import Embedded
 

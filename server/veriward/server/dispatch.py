@@ -16,7 +16,7 @@ from veriward.server.groups import Group, GroupWork
 from veriward.server.jobs import Job, Priority, RolloutResult
 from veriward.server.judged import response_bytes, responses_json
 from veriward.server.metrics import NO_VERIFIER, Metrics
-from veriward.server.queue import Queue, QueueFull
+from veriward.server.queue import Queue, QueueDown, QueueFull
 from veriward.server.rendering import Written, blank, write
 from veriward.server.settings import Settings
 from veriward.server.task_store import ReadyTask, TaskStore
@@ -162,7 +162,7 @@ class Dispatch:
         share = _share(work, follower.task, [follower.place], [follower.response], [key])
         try:
             work.batch.hold(self._queue().submit([share], self._deliver))
-        except QueueFull as full:
+        except (QueueFull, QueueDown) as full:
             self.flights.abort(key, work)
             work.settle(follower.place, write({"status": Status.OVERLOADED, "reason": str(full)}, work.blank))
 

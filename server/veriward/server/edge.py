@@ -13,7 +13,7 @@ from veriward.server.auth import ANYONE, Caller
 from veriward.server.body import ClientGone
 from veriward.server.gateway import Gateway
 from veriward.server.problems import Refusal, problem_response, retry_after
-from veriward.server.queue import QueueFull
+from veriward.server.queue import QueueDown, QueueFull
 from veriward.wire import ErrorCode
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # probes of orchestrators bring no key
@@ -87,6 +87,8 @@ class Edge:
             return error
         if isinstance(error, QueueFull):
             return Refusal(ErrorCode.OVERLOADED, str(error), headers=retry_after(error.retry_after_seconds))
+        if isinstance(error, QueueDown):
+            return Refusal(ErrorCode.NOT_READY, str(error), headers=retry_after(error.retry_after_seconds))
         self._gateway.log.error("request_failed", request_id=request_id, exc_info=error)
         return Refusal(ErrorCode.INTERNAL, "the server failed; its log has the reason under this request_id")
 

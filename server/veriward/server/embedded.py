@@ -19,12 +19,12 @@ from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_b
 from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_for
 from veriward.server.worker.processes import Reaper, start
 from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, WorkerSettings
+from veriward.server.worker_settings import worker_settings
 from veriward.verifiers import verifiers
 
 BATCHES_AHEAD = 2  # per grader: one being judged, one in its socket
 RESTART_SECONDS = (0.0, 0.1, 0.5, 2.0)  # before the n-th start in a row that did not get as far as a hello
 END_SECONDS = 5.0
-WARM_AT_START = ("math",)  # verifiers whose graders are ready before the first request
 
 
 class WorkerLink:
@@ -151,22 +151,7 @@ class Embedded:
         return link
 
     def _worker_settings(self) -> WorkerSettings:
-        settings = self._settings
-        share = max(1, settings.cores // max(1, settings.workers))
-        known = verifiers()
-        plans = [plan_for(known[name]) for name in WARM_AT_START if name in known]
-        return WorkerSettings(
-            graders=settings.graders or share,
-            sandboxes=settings.sandboxes or share,
-            min_isolation=settings.min_isolation,
-            grader_memory_bytes=settings.grader_memory_bytes,
-            grader_max_rollouts=settings.grader_max_rollouts,
-            max_tries=settings.max_tries,
-            warm=tuple((plan.lane, plan.preload) for plan in plans),
-            endpoints={name: endpoint.told() for name, endpoint in self._endpoints.items()},
-            reply_cache_bytes=settings.reply_cache_bytes,
-            backend=asdict(settings.backend),
-        )
+        return worker_settings(self._settings, self._endpoints, self._settings.workers)
 
     def _worker_ended(self, link: WorkerLink) -> None:
         self._links.discard(link)

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from veriward.server.gateway import Gateway
 from veriward.server.jobs import Job, Priority, RolloutResult
 from veriward.server.problems import Refusal, retry_after
-from veriward.server.queue import QueueFull
+from veriward.server.queue import QueueDown, QueueFull
 from veriward.wire import ErrorCode, Status
 
 CANARY_VERIFIER = "math"
@@ -90,6 +90,8 @@ class Canary:
             ticket = self._gateway.running_queue().submit([job], deliver)
         except QueueFull as full:
             raise _not_ready(f"the queue is full: {full}", full.retry_after_seconds) from None
+        except QueueDown as down:
+            raise _not_ready(str(down), down.retry_after_seconds) from None
         try:
             async with asyncio.timeout(2 * CANARY_SECONDS):
                 result = await ended

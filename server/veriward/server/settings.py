@@ -53,6 +53,17 @@ class Settings(BaseSettings):
     max_tries: int = Field(default=3, ge=1, le=10)
     drain_seconds: float = Field(default=20.0, ge=0)
 
+    redis_url: SecretStr | None = Field(
+        default=None, description="redis://, rediss:// (TLS) or unix://; empty: the queue is in this server's memory"
+    )
+    redis_password_file: Path | None = None
+    redis_ca_file: Path | None = Field(default=None, description="of authorities that may sign Redis' certificate")
+    redis_prefix: str = Field(default="veriward", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="one fleet's keys")
+    redis_lease_seconds: float = Field(
+        default=6.0, ge=2, le=300, description="the work of a worker that is silent for so long is given to others"
+    )
+    redis_cache_seconds: float = Field(default=24 * 3600.0, ge=0, description="results kept for the fleet; 0: none")
+
     endpoints: Annotated[dict[Name, Endpoint], Field(max_length=MAX_ENDPOINTS)] = Field(
         default={}, description="models that verifiers may ask, by the name that tasks use"
     )
@@ -71,6 +82,11 @@ class Settings(BaseSettings):
 
     grader_memory_bytes: int = Field(default=1024 * MIB, gt=0)
     grader_max_rollouts: int = Field(default=200_000, gt=0, description="a grader is replaced after so many")
+    postgres_dsn: SecretStr | None = Field(
+        default=None, description="a PostgreSQL server for `sql` tasks; its role needs CREATEDB and CREATEROLE"
+    )
+    postgres_seconds: float = Field(default=10.0, gt=0, le=3600, description="wall time of one statement there")
+    postgres_templates: int = Field(default=64, ge=1, le=10_000, description="databases kept there to copy from")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
@@ -91,6 +107,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [entry.strip() for entry in value.split(",") if entry.strip()]
         return value
+
+    @field_validator("redis_url", "redis_password_file", "redis_ca_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
     @field_validator("audit_file", mode="before")
     @classmethod

@@ -16,6 +16,14 @@ class QueueFull(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class QueueDown(Exception):
+    """The queue cannot be reached, or nobody works on it; the message says what to do."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
     """How full it is: rollouts waiting, rollouts running, seconds the oldest has waited, workers alive."""
@@ -40,7 +48,7 @@ class Queue(Protocol):
     def submit(self, jobs: Sequence[Job], deliver: Deliver) -> Ticket:
         """Admit all jobs or none. Every rollout is delivered exactly once, whatever happens to workers.
 
-        Raises `QueueFull` past the bound on depth or on age.
+        Raises `QueueFull` past the bound on depth or on age, `QueueDown` where nothing can be admitted.
         """
         ...
 

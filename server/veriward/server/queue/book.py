@@ -195,7 +195,6 @@ class Book:
         if held:
             self._withdraw([entry])
 
-
     # Answers -----------------------------------------------------------------------------------------------------
 
     def _answer(self, entry: Entry, index: int, result: RolloutResult) -> bool:

@@ -1,0 +1,94 @@
+"""Every key that the fleet keeps in Redis, what is in it, and for how long. Nothing else names a key.
+
+All keys share the hash tag `{PREFIX}`, so that a Redis Cluster keeps them in one slot: one pipeline, one script and one
+blocking read may touch any of them. Times in Redis are seconds of Redis' own clock (`TIME`); TTLs are in milliseconds.
+
+| key | type | holds |
+|---|---|---|
+| `schema` | string | `SCHEMA`, set by whoever comes first, compared at every start |
+| `work:CLASS:PRIORITY` | stream | chunks that wait or run; group `workers`, a consumer per worker |
+| `results:GATEWAY` | stream | what workers answer, for the one gateway that asked; trimmed as it is read |
+| `control` | stream | ids to cancel, for every worker; the last `CONTROL_ENTRIES` |
+| `control:WORKER` | stream | what gateways ask of one worker by name |
+| `workers`, `gateways` | hash | heartbeats, by name |
+| `capabilities` | hash | what workers can do, by digest |
+| `classes` | set | classes of work that not every worker can do |
+| `dead` | stream | rollouts given up on, with the reason; the last `DEAD_ENTRIES` |
+| `task:REF` | string | a stored task; lives `tasks_ttl_seconds` from its last use |
+| `result:DIGEST` | string | a kept result; lives `redis_cache_seconds` |
+| `request:DIGEST` | string | an `Idempotency-Key` at work or its results; lives `idempotency_seconds` |
+"""
+
+from dataclasses import dataclass
+
+SCHEMA = "1"
+GROUP = "workers"
+PRIORITIES = ("high", "normal", "low")
+SUSPECTS = "suspect"  # after the priorities: rollouts whose worker died, tried one at a time
+CONTROL_ENTRIES = 4096
+DEAD_ENTRIES = 10_000
+OWN_STREAM_TTL_MS = 120_000  # of `results:` and `control:` streams whose owner is gone
+ALIVE_TTL_MS = 120_000
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one fleet; two of different prefix share a Redis and nothing else."""
+
+    prefix: str
+
+    def _key(self, name: str) -> bytes:
+        return f"{{{self.prefix}}}:{name}".encode()
+
+    @property
+    def schema(self) -> bytes:
+        return self._key("schema")
+
+    @property
+    def control(self) -> bytes:
+        return self._key("control")
+
+    @property
+    def workers(self) -> bytes:
+        return self._key("workers")
+
+    @property
+    def gateways(self) -> bytes:
+        return self._key("gateways")
+
+    @property
+    def capabilities(self) -> bytes:
+        return self._key("capabilities")
+
+    @property
+    def classes(self) -> bytes:
+        return self._key("classes")
+
+    @property
+    def dead(self) -> bytes:
+        return self._key("dead")
+
+    def work(self, work_class: str) -> tuple[bytes, ...]:
+        """The streams of a class, the most urgent first; the suspects' is not among them."""
+        return tuple(self._key(f"work:{work_class}:{priority}") for priority in PRIORITIES)
+
+    def suspects(self, work_class: str) -> bytes:
+        return self._key(f"work:{work_class}:{SUSPECTS}")
+
+    def results(self, gateway: int) -> bytes:
+        return self._key(f"results:{gateway:x}")
+
+    def gateway(self, gateway: int) -> bytes:
+        return self._key(f"gateway:{gateway:x}")
+
+    def worker_control(self, worker: str) -> bytes:
+        return self._key(f"control:{worker}")
+
+    def task(self, ref: str) -> bytes:
+        return self._key(f"task:{ref}")
+
+    def result(self, digest: bytes) -> bytes:
+        return self._key(f"result:{digest.hex()}")
+
+    def request(self, digest: bytes) -> bytes:
+        return self._key(f"request:{digest.hex()}")

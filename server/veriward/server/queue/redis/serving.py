@@ -1,0 +1,86 @@
+"""A server on the fleet's queue: connected to Redis, with as many workers of its own as the settings say."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from veriward.server.queue.redis.gateway import RedisGateway
+from veriward.server.queue.redis.keys import Keys
+from veriward.server.queue.redis.queue import RedisQueue
+from veriward.server.queue.redis.worker import address_of
+from veriward.server.queue.redis.worker_process import told
+from veriward.server.settings import Settings
+from veriward.server.worker.plan import plan_for
+from veriward.verifiers import verifiers
+
+RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
+WORKER_END_SECONDS = 5.0  # beyond its own draining
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[RedisGateway]:
+    """Raises `RedisTrouble`."""
+    known = verifiers()
+
+    def make(keys: Keys, wake: object) -> RedisQueue:
+        return RedisQueue(
+            keys,
+            lambda name: plan_for(known[name]),
+            settings.queue_max_rollouts,
+            settings.queue_max_age_seconds,
+            settings.max_tries,
+            settings.redis_lease_seconds,
+            settings.min_isolation,
+            wake,  # type: ignore[arg-type]
+        )
+
+    async with RedisGateway(address_of(settings), Keys(settings.redis_prefix), make) as gateway:
+        workers = [asyncio.get_running_loop().create_task(_keep_worker(settings)) for _ in range(settings.workers)]
+        try:
+            yield gateway
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def _keep_worker(settings: Settings) -> None:
+    """A worker process, replaced when it ends; stopped with this task."""
+    share = max(1, settings.cores // settings.workers)
+    own = settings.model_copy(update={"graders": settings.graders or share, "sandboxes": settings.sandboxes or share})
+    failures = 0
+    while True:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "veriward.server.queue.redis.worker_process",
+            str(os.getpid()),
+            stdin=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        began = asyncio.get_running_loop().time()
+        try:
+            process.stdin.write(told(own))
+            process.stdin.close()
+            await process.wait()
+        except asyncio.CancelledError:
+            await _stop(process, settings.drain_seconds + WORKER_END_SECONDS)
+            raise
+        failures = 0 if asyncio.get_running_loop().time() - began > RESTART_SECONDS[-1] else failures + 1
+        print(f"a worker ended with status {process.returncode}; starting another", file=sys.stderr)
+        await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
+
+
+async def _stop(process: asyncio.subprocess.Process, seconds: float) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(seconds):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
