@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers import InvalidTask, Verdict, Verifier, conformance, verifiers
-from veriward.verifiers.conformance import BadCases, Case, NoSandbox
-from veriward.verifiers.judging import judge, parse_task
+from veriward.verifiers.conformance import BadCases, Case, Models, NoSandbox
+from veriward.verifiers.judging import parse_task
 from veriward.verifiers.verdict import Unavailable
 
 ALL = verifiers()
@@ -62,9 +62,10 @@ TEXTS = st.one_of(st.text(), st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.t
 
 
 def answers_any(verifier: Verifier, response: str, sandbox: Sandbox) -> None:
-    task = parse_task(verifier, conformance.example(verifier))
+    example = next(case for case in conformance.cases(verifier) if case.kind == "accept")
+    task = parse_task(verifier, example.fields)
     try:
-        assert isinstance(judge(verifier, task, response, sandbox), Verdict)
+        assert isinstance(Models(example.replies).verdict(verifier, task, response, sandbox), Verdict)
     except Unavailable as unavailable:
         pytest.skip(str(unavailable))
     except InvalidTask:

@@ -20,18 +20,28 @@ for the built-in verifiers and for those of other packages. A table per sentence
 Chat messages are given as `messages` instead of `response`; an `invalid_task` needs neither. Optional: `reward` (accept
 1, others 0 unless said; an attack may earn at most that), `extracted`, and `field` for the field that an
 `invalid_task` names.
+
+Of a verifier that asks models, `replies` says what they answer, in the order in which they are asked, no more and no
+fewer: a text, in which `{code}` stands for the code that the request asks for, or a table of `text`, `logprobs` or
+`score`. The endpoints are `judge`, `completions`, `plain` (a chat without probabilities) and `reward`. `sees` and
+`never_sees` list what must and must not stand in the requests; an `unjudged` case is one where the replies hold no
+verdict, as those of an attack may.
 """
 
 import json
 import math
+import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from pydantic import BaseModel
+
 from veriward.sandbox.execution import Execution, Run, Sandbox
+from veriward.verifiers.asking import NoOpinion, Offered, Replies, Reply, Request, Unanswered, read_reply
 from veriward.verifiers.judging import Response, judge, parse_task
 from veriward.verifiers.registry import Verifier
 from veriward.verifiers.verdict import InvalidTask, Unavailable, Verdict
@@ -39,9 +49,16 @@ from veriward.wire.outcomes import Outcome
 
 MIN_CASES = 12
 
-Kind = Literal["accept", "reject", "unparsed", "invalid_task", "attack"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-_KEYS = {"kind", "task", "response", "messages", "reward", "extracted", "field"}
+Kind = Literal["accept", "reject", "unparsed", "invalid_task", "attack", "unjudged"]
+KINDS: tuple[Kind, ...] = get_args(Kind)[:-1]  # those that every file has
+ENDPOINTS = {
+    "judge": Offered("openai_chat", 20),
+    "completions": Offered("openai_completions", 5),
+    "plain": Offered("openai_chat"),
+    "reward": Offered("reward_model"),
+}
+_KEYS = {"kind", "task", "response", "messages", "reward", "extracted", "field", "replies", "sees", "never_sees"}
+_CODE = re.compile(r'"code": "(\w+)"')
 _OUTCOMES: dict[Kind, set[Outcome]] = {
     "accept": {Outcome.CORRECT},
     "reject": {Outcome.WRONG, Outcome.PARTIAL},
@@ -65,6 +82,35 @@ class Case:
     reward: float
     extracted: str | None = None
     field: str | None = None
+    replies: tuple[Reply, ...] = ()
+    sees: tuple[str, ...] = ()
+    never_sees: tuple[str, ...] = ()
+
+
+class Models:
+    """Answers what a verifier asks with these replies in turn; `asked` are the requests, each once."""
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        self._replies = replies
+        self._heard: dict[str, Reply] = {}
+        self.asked: list[Request] = []
+
+    def verdict(self, verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:
+        """As `judge`. Raises `IndexError` where more is asked than there are replies."""
+        while True:
+            try:
+                return judge(verifier, task, response, sandbox, Replies(ENDPOINTS, self._heard))
+            except Unanswered as unanswered:
+                for request in unanswered.requests:
+                    self._answer(request)
+
+    def _answer(self, request: Request) -> None:
+        if request.key in self._heard:
+            return
+        reply = self._replies[len(self.asked)]
+        self.asked.append(request)
+        codes = [code for _, content in request.messages for code in _CODE.findall(content)]
+        self._heard[request.key] = replace(reply, text=reply.text.replace("{code}", codes[-1])) if codes else reply
 
 
 class NoSandbox:
@@ -118,10 +164,15 @@ def shortcomings(verifier: Verifier) -> list[str]:
 
 def run(verifier: Verifier, case: Case, sandbox: Sandbox) -> str | None:
     """None where the verifier does what the case says, or is not available here; else the sentence of what differed."""
+    models = Models(case.replies)
     try:
-        verdict = judge(verifier, parse_task(verifier, case.fields), case.response, sandbox)
+        verdict = models.verdict(verifier, parse_task(verifier, case.fields), case.response, sandbox)
     except Unavailable:
         return None
+    except IndexError:
+        return f"it asked more than {len(case.replies)} times"
+    except NoOpinion as none:
+        return _of_asking(case, models) if case.kind in ("unjudged", "attack") else f"no verdict: {none}"
     except InvalidTask as invalid:
         if case.kind != "invalid_task":
             return f"the task was refused: {invalid}"
@@ -130,7 +181,22 @@ def run(verifier: Verifier, case: Case, sandbox: Sandbox) -> str | None:
         return None
     if case.kind == "invalid_task":
         return f"the task was not refused: {verdict}"
-    return _difference(case, verdict)
+    if case.kind == "unjudged":
+        return f"there was a verdict: {verdict}"
+    return _difference(case, verdict) or _of_asking(case, models)
+
+
+def _of_asking(case: Case, models: Models) -> str | None:
+    if len(models.asked) != len(case.replies):
+        return f"it asked {len(models.asked)} times, not {len(case.replies)}"
+    said = "\n".join(content for request in models.asked for _, content in request.messages)
+    for piece in case.sees:
+        if piece not in said:
+            return f"the model was not shown {piece!r}: {said}"
+    for piece in case.never_sees:
+        if piece in said:
+            return f"the model was shown {piece!r}: {said}"
+    return None
 
 
 def _difference(case: Case, verdict: Verdict) -> str | None:
@@ -151,8 +217,8 @@ def _case(sentence: str, table: dict[str, Any], named: dict[str, Any]) -> Case:
     if unknown := table.keys() - _KEYS:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     kind = table["kind"]
-    if kind not in KINDS:
-        raise ValueError(f"kind {kind!r} is none of {', '.join(KINDS)}")
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind {kind!r} is none of {', '.join(get_args(Kind))}")
     if kind != "invalid_task" and ("response" in table) == ("messages" in table):
         raise ValueError("give either response or messages")
     return Case(
@@ -163,7 +229,17 @@ def _case(sentence: str, table: dict[str, Any], named: dict[str, Any]) -> Case:
         reward=float(table.get("reward", kind == "accept")),
         extracted=table.get("extracted"),
         field=table.get("field"),
+        replies=tuple(map(_reply, table.get("replies", ()))),
+        sees=tuple(table.get("sees", ())),
+        never_sees=tuple(table.get("never_sees", ())),
     )
+
+
+def _reply(told: str | dict[str, Any]) -> Reply:
+    if isinstance(told, str):
+        return Reply(told)
+    logprobs = told.get("logprobs")
+    return read_reply({**told, "logprobs": None if logprobs is None else list(logprobs.items())})
 
 
 def _fields(task: dict[str, Any] | str, named: dict[str, Any]) -> dict[str, Any]:
