@@ -25,6 +25,7 @@ from veriward.server.worker.page import Page
 from veriward.verifiers import InvalidTask, Verdict, Verifier, verifiers
 from veriward.verifiers.asking import NoOpinion, Offered, Replies, Unanswered, read_replies
 from veriward.verifiers.judging import judge, parse_task
+from veriward.verifiers.sql.engines import POSTGRES
 from veriward.verifiers.verdict import MAX_REASON_CHARS
 from veriward.wire.outcomes import Status
 
@@ -169,7 +170,7 @@ class WorkerSandbox:
         runs: list[Run] = []
         stopped = False
         entered = self._page.enter_sandbox()
-        send(self._sock, b"X", pack_execution(execution))
+        send(self._sock, b"Q" if execution.language == POSTGRES else b"X", pack_execution(execution))
         while True:
             kind, payload = receive(self._sock)
             if kind == b"R":

@@ -93,13 +93,21 @@ class Keepers:
                 keeper.channel.close()
             self._reaper.expect(keeper.process)
 
+    def _process(self, sock: socket.socket) -> subprocess.Popen[bytes]:
+        return start_keeper(sock, self._min_level, self._backend)
+
+    def _greeting(self) -> bytes:
+        """Packed frames that a keeper is sent before it says hello."""
+        return b""
+
     async def _start_one(self) -> Report:
         """A keeper that said hello; those that die before it are replaced."""
         while True:
             ours, theirs = socket.socketpair()
-            keeper = Keeper(start_keeper(theirs, self._min_level, self._backend))
+            keeper = Keeper(self._process(theirs))
             self._all.add(keeper)
             keeper.channel = await Channel.open(ours, partial(self._frame, keeper), partial(self._lost, keeper))
+            keeper.channel.write(self._greeting())
             with suppress(ConnectionError):
                 report = await keeper.ready
                 break

@@ -44,6 +44,8 @@ class Outside(Protocol):
 
     def execute(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Execution: ...
 
+    def query(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Execution: ...
+
     def ask(self, lease: Lease, index: int, asked: bytes) -> None:
         """Get the replies that a rollout needs; it comes back in a lease of its own, or is answered."""
         ...
@@ -187,7 +189,9 @@ class Pool:
             if lease is not None and _strike(grader.batch, key):
                 self._outside.ask(lease, key[1], asked)
         elif kind == b"X":
-            self._execute(grader, payload)
+            self._execute(grader, payload, self._outside.execute)
+        elif kind == b"Q":
+            self._execute(grader, payload, self._outside.query)
         elif kind == b"C" and grader.execution is not None:
             grader.execution.stop()
 
@@ -207,14 +211,16 @@ class Pool:
             self._idle.append(grader)
         self._pump()
 
-    def _execute(self, grader: Grader, payload: bytes) -> None:
+    def _execute(
+        self, grader: Grader, payload: bytes, start: Callable[[bytes, Callable[[bytes, bytes], None]], Execution]
+    ) -> None:
         def relay(kind: bytes, answer: bytes) -> None:
             if kind != b"R":
                 grader.execution = None
             if grader.channel is not None:
                 grader.channel.send(kind, answer)
 
-        grader.execution = self._outside.execute(payload, relay)
+        grader.execution = start(payload, relay)
 
     def _lost(self, grader: Grader) -> None:
         self._graders.discard(grader)

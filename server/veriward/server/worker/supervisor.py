@@ -10,6 +10,7 @@ from typing import Any
 from veriward.sandbox.frames import pack, unpack_run
 from veriward.server.endpoints import KeyedEndpoint
 from veriward.server.worker.asks import Asks
+from veriward.server.worker.databases import Databases
 from veriward.server.worker.keepers import Keepers, Running
 from veriward.server.worker.leases import Key, Lease, pack_begun, pack_one
 from veriward.server.worker.limits import Cause
@@ -36,6 +37,7 @@ class WorkerSettings:
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)  # as `KeyedEndpoint.told` tells them
     reply_cache_bytes: int = 0
     backend: dict[str, Any] = field(default_factory=dict)  # the fields of `veriward.sandbox.backends.Backend`
+    postgres: dict[str, object] = field(default_factory=dict, repr=False)  # `postgres.keeper.Wishes`; empty: no server
 
 
 class Supervisor:
@@ -48,6 +50,7 @@ class Supervisor:
         self.max_rollouts = settings.grader_max_rollouts
         self._settings = settings
         self._keepers = keepers
+        self._databases = Databases(settings.sandboxes, settings.postgres, reaper)
         self._write = write
         self._begun: list[tuple[int, float]] = []
         self._reaper = reaper
@@ -87,6 +90,7 @@ class Supervisor:
         for parent in self._parents.values():
             parent.close()
         self._keepers.close()
+        self._databases.close()
         self._reaper.wait()
 
     async def watch(self) -> None:
@@ -143,6 +147,10 @@ class Supervisor:
             self._write(pack(b"A", json.dumps(outside).encode()))
         if self._asks.tally:
             self._write(pack(b"U", json.dumps(self._asks.tally.take()).encode()))
+
+    def query(self, payload: bytes, relay: Callable[[bytes, bytes], None]) -> Running:
+        """As `execute`, on the operator's database server."""
+        return self._databases.submit(payload, relay)
 
     def _pool(self, lane: str, preload: tuple[str, ...]) -> Pool:
         pool = self._pools.get(lane)
