@@ -1,4 +1,4 @@
-"""The worker's side of the fleet's queue: takes chunks while its graders have room, answers who asked, keeps its leases.
+"""The worker's side of the fleet's queue: takes chunks while there is room, answers who asked, keeps its leases.
 
 It knows nothing of graders: `engine` takes leases and cancels them, and writes the frames of `worker.leases` to `told`.
 """
