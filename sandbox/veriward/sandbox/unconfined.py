@@ -66,7 +66,7 @@ class Subprocess(Child):
         """It has not been waited for, so its number is its own."""
         if self._has_descendants():
             self._lost_cpu_seconds = descendants_cpu_seconds(self._pid)
-        self._process.kill()
+        os.kill(self._pid, kernel.SIGKILL)  # `Popen.kill` would wait for it first, and its usage be lost
 
     def wait(self) -> None:
         _, status, usage = os.wait4(self._pid, 0)
