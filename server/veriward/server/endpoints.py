@@ -20,6 +20,7 @@ class Endpoint(BaseModel):
     """`url`: of an OpenAI-compatible server up to its `/v1`; of a reward model, the whole address to post to.
 
     The key comes from the environment or from a file, never from here. 0 requests or tokens per minute: no limit.
+    Before the second try `backoff_seconds` pass at most, before each further one twice as many.
     `logprobs`: of how many likeliest tokens the endpoint tells the probability; 0 where it does not.
     `extra_body` is put into every request, and fields named in `omit` are left out of it.
     """
@@ -37,6 +38,7 @@ class Endpoint(BaseModel):
     tokens_per_minute: int = Field(default=0, ge=0)
     timeout_seconds: float = Field(default=60.0, gt=0, le=3_600)
     max_tries: int = Field(default=4, ge=1, le=20)
+    backoff_seconds: float = Field(default=0.5, ge=0, le=60)
     max_tokens: int = Field(default=2_048, ge=1, le=1_000_000)
     temperature: float = Field(default=0.0, ge=0, le=2)
     logprobs: int = Field(default=0, ge=0, le=100)

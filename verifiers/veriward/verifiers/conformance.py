@@ -91,15 +91,16 @@ class Models:
     """Answers what a verifier asks with these replies in turn; `asked` are the requests, each once."""
 
     def __init__(self, replies: Sequence[Reply]) -> None:
-        self._replies = replies
+        self._said = replies
         self._heard: dict[str, Reply] = {}
+        self._replies = Replies(ENDPOINTS, self._heard)
         self.asked: list[Request] = []
 
     def verdict(self, verifier: Verifier, task: BaseModel, response: Response, sandbox: Sandbox) -> Verdict:
         """As `judge`. Raises `IndexError` where more is asked than there are replies."""
         while True:
             try:
-                return judge(verifier, task, response, sandbox, Replies(ENDPOINTS, self._heard))
+                return judge(verifier, task, response, sandbox, self._replies)
             except Unanswered as unanswered:
                 for request in unanswered.requests:
                     self._answer(request)
@@ -107,7 +108,7 @@ class Models:
     def _answer(self, request: Request) -> None:
         if request.key in self._heard:
             return
-        reply = self._replies[len(self.asked)]
+        reply = self._said[len(self.asked)]
         self.asked.append(request)
         codes = [code for _, content in request.messages for code in _CODE.findall(content)]
         self._heard[request.key] = replace(reply, text=reply.text.replace("{code}", codes[-1])) if codes else reply

@@ -24,7 +24,6 @@ from veriward.server.worker.tally import Tally
 from veriward.verifiers.asking import Reply, Request
 
 MAX_ANSWER_BYTES = 4 << 20
-BACKOFF_SECONDS = 0.5  # doubled at each try, with jitter
 MAX_BACKOFF_SECONDS = 30.0
 MAX_RETRY_AFTER_SECONDS = 3_600.0
 CHARACTERS_PER_TOKEN = 3.5  # to reserve tokens before the endpoint counts them
@@ -131,7 +130,8 @@ class Endpoint:
             except _Again as failed:
                 if tries >= self._settings.max_tries:
                     raise EndpointFailed(f"the endpoint {self._name!r} {failed}, {tries} times") from None
-                backoff = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2 ** (tries - 1)) * random.uniform(0.5, 1.0)
+                backoff = min(MAX_BACKOFF_SECONDS, self._settings.backoff_seconds * 2 ** (tries - 1))
+                backoff *= random.uniform(0.5, 1.0)
                 seconds = max(backoff, failed.after_seconds)
                 if time.monotonic() + seconds > flight.finish_by:
                     late = f"; the next try would be after the request's deadline, in {seconds:.0f} s"
