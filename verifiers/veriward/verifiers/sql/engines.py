@@ -53,7 +53,7 @@ def _execution(engine: Engine, requests: tuple[bytes, ...]) -> Execution:
         return Execution(code="", inputs=requests, language=POSTGRES)
     if engine == "duckdb":
         return Execution(code=_program("duckdb"), inputs=requests, limits=DUCKDB_LIMITS, profile="duckdb")
-    return Execution(code=_program("sqlite"), inputs=requests, limits=LIMITS)
+    return Execution(code=_program("sqlite"), inputs=requests, limits=LIMITS, profile="sql")
 
 
 @cache
