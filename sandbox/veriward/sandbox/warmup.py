@@ -4,12 +4,14 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 
-from veriward.sandbox import jail, runner
+from veriward.sandbox import jail, kernel, runner
 
 MAX_BYTES = 128 << 10
+_CACHE_BYTES = 16 << 20
 # A zygote that forks must have one thread, and one program runs per core.
 _ONE_THREAD = (
     "BLIS_NUM_THREADS",
@@ -50,14 +52,28 @@ class Warmup:
             sys.path.append(jail.PACKAGES)
             os.environ["PYTHONPATH"] = jail.PACKAGES  # for interpreters that a program starts
             os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-        for name in self.imports:
-            try:
-                importlib.import_module(name)
-            except Exception as fault:  # whatever a module does when imported: told, and no program is run
-                raise NotWarm(f"profile {self.profile!r}: import {name}: {type(fault).__name__}: {fault}") from fault
-            if _threads() > 1:
-                raise NotWarm(f"profile {self.profile!r}: import {name} starts threads, which a fork would lose")
+        with _writable_box() if self.packages else nullcontext():
+            for name in self.imports:
+                self._import(name)
         runner.name_profile(self.profile, self.elsewhere)
+
+    def _import(self, name: str) -> None:
+        try:
+            importlib.import_module(name)
+        except Exception as fault:  # whatever a module does when imported: told, and no program is run
+            raise NotWarm(f"profile {self.profile!r}: import {name}: {type(fault).__name__}: {fault}") from fault
+        if _threads() > 1:
+            raise NotWarm(f"profile {self.profile!r}: import {name} starts threads, which a fork would lose")
+
+
+@contextmanager
+def _writable_box() -> Iterator[None]:
+    """A home for packages that keep caches, as matplotlib that of its fonts; what they leave is in memory, or gone."""
+    kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, f"size={_CACHE_BYTES},mode=700")
+    try:
+        yield
+    finally:
+        kernel.unmount(jail.BOX)
 
 
 def _threads() -> int:
