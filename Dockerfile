@@ -1,8 +1,17 @@
-# The server with its verifiers, as an ordinary user. Run it with the options of docker-compose.yml: without them the
-# sandbox finds no namespaces and refuses to start.
+# sandbox  what `sandbox_backend = docker` runs programs in: Python and compilers, nothing of ours
+#          docker build --target sandbox -t veriward-sandbox .
+# server   the server with its verifiers, as an ordinary user. Run it with the options of docker-compose.yml: without
+#          them the sandbox finds no namespaces and refuses to start.
 ARG BASE=python:3.12-slim-bookworm
-FROM ${BASE}
 
+FROM ${BASE} AS sandbox
+ARG PACKAGES="bash g++ nodejs"
+RUN [ -z "${PACKAGES}" ] || { apt-get update && apt-get install --yes --no-install-recommends ${PACKAGES} \
+    && rm -rf /var/lib/apt/lists/*; }
+USER 65534:65534
+CMD ["python3"]
+
+FROM ${BASE} AS server
 WORKDIR /opt/veriward
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY clients clients

@@ -1,6 +1,7 @@
 """What the backends of this host promise, level by level; those that need an engine are in `tests/docker`."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +14,7 @@ from veriward.sandbox.local import LocalSandbox
 BACKENDS = {"embedded": Backend(), "none": Backend("none")}
 
 
-@pytest.fixture(scope="module", params=BACKENDS.values(), ids=BACKENDS)
+@pytest.fixture(scope="module", params=list(BACKENDS.values()), ids=list(BACKENDS))
 def backend(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
     with LocalSandbox("L0", backend=request.param) as sandbox:
         yield sandbox
@@ -43,7 +44,7 @@ def test_a_promise_that_is_not_kept_is_noticed() -> None:
 
 def test_every_level_promises_what_lower_ones_do() -> None:
     kept = [set(kept_by(Isolation(level, ()))) for level in ("L0", "L1", "L2", "L3")]
-    assert all(lower < higher for lower, higher in zip(kept, kept[1:], strict=False))
+    assert all(lower < higher for lower, higher in pairwise(kept))
 
 
 @pytest.mark.sandbox

@@ -1,0 +1,188 @@
+"""A container engine of the tests' own, and images made without a registry.
+
+`dockerd` on a private socket, with its own directories and its own cgroup, so that it meddles with no other engine of
+this machine; no bridge, no firewall rules. The root file system is made once by `mmdebstrap`, and kept in the user's
+cache directory under a name that says what is in it.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from veriward.sandbox.backends import DEFAULT_IMAGE
+
+ROOT = Path(__file__).parents[2]
+BASE = "veriward-test-base"
+_SUITE = "bookworm"
+# What the sandbox needs, and what its own tests need inside.
+_PACKAGES = ("python3", "python3-psutil", "python3-pytest", "python3-pytest-asyncio", "python3-pytest-timeout")
+_START_SECONDS = 60
+_STOP_SECONDS = 60
+_BOOTSTRAP_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Engine:
+    """`docker(…)` is its command line; `address` what DOCKER_HOST would be."""
+
+    address: str
+    pid: int
+
+    def docker(
+        self, *arguments: str, seconds: float = 120, check: bool = True, given: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
+        process = subprocess.run(
+            ["docker", "--host", self.address, *arguments],
+            env={**os.environ, "DOCKER_BUILDKIT": "0"},  # the builder that needs no plugin
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        assert not check or process.returncode == 0, process.stderr
+        return process
+
+    def containers(self) -> list[str]:
+        return self.docker("ps", "--all", "--quiet", "--no-trunc").stdout.split()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """With the images `BASE` and `veriward-sandbox`."""
+    missing = [name for name in ("dockerd", "docker", "mmdebstrap") if not shutil.which(name)]
+    if os.geteuid() != 0 or missing:
+        pytest.skip(f"needs root and {', '.join(missing) or 'nothing else'}")
+    directory = Path(tempfile.mkdtemp(prefix="veriward-engine-"))
+    try:
+        with _running(directory) as engine:
+            engine.docker("import", str(_root_file_system()), BASE)
+            build = ["build", "--quiet", "--target", "sandbox", "--tag", DEFAULT_IMAGE, "--network", "none"]
+            arguments = [f"--build-arg=BASE={BASE}", "--build-arg=PACKAGES="]
+            engine.docker(*build, *arguments, "-", seconds=300, given=(ROOT / "Dockerfile").read_text())
+            yield engine
+    finally:
+        _unmount(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _running(directory: Path) -> Iterator[Engine]:
+    address = f"unix://{directory}/docker.sock"
+    options = {
+        "data-root": directory / "data",
+        "exec-root": directory / "exec",
+        "pidfile": directory / "pid",
+        "host": address,
+        "bridge": "none",
+        "iptables": "false",
+        "ip6tables": "false",
+        "exec-opt": "native.cgroupdriver=cgroupfs",
+        "cgroup-parent": f"/{directory.name}",
+        # Should it find the system's containerd, it keeps to itself there too.
+        "containerd-namespace": directory.name,
+        "containerd-plugins-namespace": f"{directory.name}-plugins",
+    }
+    runtimes = [f"--add-runtime=runsc={path}"] if (path := _runsc(directory)) else []
+    log = (directory / "log").open("w+")
+    process = subprocess.Popen(
+        ["dockerd", *(f"--{name}={value}" for name, value in options.items()), *runtimes], stdout=log, stderr=log
+    )
+    engine = Engine(address, process.pid)
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while engine.docker("version", check=False).returncode:
+            if process.poll() is not None or time.monotonic() > deadline:
+                log.seek(0)
+                pytest.fail(f"dockerd did not start: {log.read()[-3000:]}")
+            time.sleep(0.1)
+        yield engine
+    finally:
+        for container in engine.containers() if process.poll() is None else ():
+            engine.docker("rm", "--force", container, check=False)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+        for group in Path("/sys/fs/cgroup").glob(f"**/{directory.name}"):
+            with contextlib.suppress(OSError):
+                group.rmdir()
+
+
+def _runsc(directory: Path) -> Path | None:
+    """gVisor, where it is installed, as an engine can start it without a network and without nested virtualisation."""
+    if not shutil.which("runsc"):
+        return None
+    wrapper = directory / "runsc"
+    wrapper.write_text('#!/bin/sh\nexec runsc --network=none --platform=ptrace "$@"\n')
+    wrapper.chmod(0o755)
+    return wrapper
+
+
+def _root_file_system() -> Path:
+    """Of Debian, with `_PACKAGES`: 45 seconds when it is made, none when it is found."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "veriward-tests"
+    name = hashlib.sha256(repr((_SUITE, _PACKAGES, os.uname().machine)).encode()).hexdigest()[:16]
+    made = cache / f"rootfs-{name}.tar"
+    if not made.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        making = made.with_suffix(f".{os.getpid()}.tar")
+        try:
+            process = subprocess.run(
+                ["mmdebstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", _SUITE, str(making)],
+                capture_output=True,
+                text=True,
+                timeout=_BOOTSTRAP_SECONDS,
+                check=False,
+            )
+            assert process.returncode == 0, process.stderr[-3000:]
+            making.replace(made)
+        finally:
+            making.unlink(missing_ok=True)
+    return made
+
+
+def _unmount(directory: Path) -> None:
+    """What the engine has left mounted below its directories, innermost first."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for path in sorted((path for path in mounts if path.startswith(f"{directory}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", path], check=False)
+
+
+def _corpus() -> Any:
+    """The reader of `tests/sandbox/corpus`, which is that directory's own."""
+    spec = importlib.util.spec_from_file_location("veriward_corpus", ROOT / "tests/sandbox/conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def attacks() -> list[Any]:
+    entries: list[Any] = _corpus().read_entries("corpus")
+    return entries
+
+
+@pytest.fixture(scope="session")
+def honest_programs() -> list[Any]:
+    entries: list[Any] = _corpus().read_entries("honest")
+    return entries
