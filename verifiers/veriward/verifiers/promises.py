@@ -19,6 +19,7 @@ from veriward.verifiers.registry import verifiers
 from veriward.verifiers.verdict import Verdict
 
 EMPTY = ("", "[]", "{}", "[[]]", "```\n```", "<answer></answer>", "\\boxed{}", "0")
+GOLDS = ("answer", "solution", "gold")  # fields that tell the answer, and are no part of the puzzle
 MIN_MUTANTS = 5  # other answers that are tried in place of each reference
 MAX_MUTANTS = 8
 _TRIES = 320
@@ -51,7 +52,7 @@ def _broken(known: Generator, made: dict[str, Any]) -> Iterator[str]:
         yield "the reference earns no 1 after thinking"
     if _judged(known, task, f"<think>{response}").reward > 0:
         yield "the reference in thinking that never ends is paid"
-    puzzle = [f"```\n{json.dumps(value)}\n```" for value in made["task"].values()]
+    puzzle = [f"```\n{json.dumps(value)}\n```" for name, value in made["task"].items() if name not in GOLDS]
     for echo in (prompt, f"<answer>{prompt}</answer>", *EMPTY, *puzzle):
         if _judged(known, task, echo).reward > 0:
             yield f"what answers nothing is paid: {echo!r}"

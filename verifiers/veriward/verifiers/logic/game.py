@@ -25,12 +25,18 @@ class GameTask(Task):
 
     answer: Any = Field(default=None, description="A published row's answer; the rules decide where they can.")
 
+    @classmethod
+    def of_row(cls, answer: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+        """Own fields that have to be worked out of a published row. Raises `InvalidTask` naming `metadata.…`."""
+        return {}
+
     @model_validator(mode="before")
     @classmethod
     def _metadata(cls, fields: Any) -> Any:
         if not isinstance(fields, dict) or "metadata" not in fields:
             return fields
         metadata = _read(fields["metadata"])
+        fields = {**cls.of_row(fields.get("answer"), metadata), **fields}
         for name, field in cls.model_fields.items():
             path = field.validation_alias
             if isinstance(path, AliasPath) and field.is_required() and name not in fields:

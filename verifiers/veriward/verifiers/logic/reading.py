@@ -5,8 +5,10 @@ last fenced block or the last brackets. An earlier container is never asked, so 
 does not; a container that never closes holds no answer.
 """
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -29,6 +31,7 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(r"\\(.)")
 _CLOSES = {"[": "]", "(": ")", "{": "}"}
 _WORDS = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
+_BRACKETS = re.compile(r"[\[\]{}]")
 _NESTED_END = re.compile(r"[\])]\s*,?\s*[\])]")
 _ROW = re.compile(r"\s*[\[(]([^\[\]()]*)[\])]\s*(,|$|(?=[\[(]))")
 _COMMENT = re.compile(r"#[^\n]*")
@@ -54,8 +57,8 @@ def last_grid(
 ) -> list[list[Cell]]:
     """The last grid, every cell one of `cells` as it is written there, `rows` by `columns` where they are given.
 
-    A grid is `[[1, 2], [3, 4]]` in brackets of either kind, its rows with or without commas, its cells in quotes or
-    not; or lines of cells that are a whole container. Raises `Unread`.
+    A grid is `[[1, 2], [3, 4]]` in brackets of either kind, with or without commas, its cells in quotes or not; or
+    `[[1 2,3 4]]`; or lines of cells that are a whole container. Raises `Unread`.
     """
     told = _rows(response)
     if rows is not None and len(told) != rows:
@@ -75,7 +78,7 @@ def last_literal(response: str, *, words: bool = False) -> Any:
 
     Raises `Unread`.
     """
-    text, contained = _container(response, fences=True)
+    text, contained = container(response)
     end = max(text.rfind("]"), text.rfind(")"), text.rfind("}"))
     if end < 0:
         raise Unread("there is no list or mapping", text if contained else None)
@@ -87,7 +90,7 @@ def last_text(response: str, *, language: tuple[str, ...] = ()) -> str:
 
     Raises `Unread`.
     """
-    text, contained = _container(response, fences=True)
+    text, contained = container(response)
     if not contained:
         try:
             text = written_answer(text)
@@ -105,14 +108,19 @@ def parse_literal(text: str, *, words: bool = False) -> Any:
     """What a literal spells; at most `MAX_ANSWER_CHARS` long and `MAX_DEPTH` deep. Raises `Unread`."""
     if len(text) > MAX_ANSWER_CHARS:
         raise Unread(f"the answer is longer than {MAX_ANSWER_CHARS:,} characters")
+    if text[:1] in "[{" and not words:
+        with suppress(ValueError):  # what is no JSON may be a literal still
+            return _json(text)
     value, at = _value(text, 0, 0, words)
     if at != len(text):
         raise Unread("something follows the literal", text)
     return value
 
 
-def _container(response: str, *, fences: bool) -> tuple[str, bool]:
-    """The text to look in, and whether it is a container's content."""
+def container(response: str, *, fences: bool = True) -> tuple[str, bool]:
+    """The content of the last `<answer>` or box, or of the last fenced block, and True; else all that follows the
+    thinking, and False. Raises `Unread`.
+    """
     region = answer_region(response)
     if region is None:
         raise Unread("the thinking never ends")
@@ -134,7 +142,7 @@ def _container(response: str, *, fences: bool) -> tuple[str, bool]:
 
 def _rows(response: str) -> list[list[str]]:
     """The rows of the last grid as they are written."""
-    region, contained = _container(response, fences=False)
+    region, contained = container(response, fences=False)
     # The last brackets within brackets: "[1]" or "(as asked)" after it is no grid.
     ends = list(_NESTED_END.finditer(region, max(0, len(region) - MAX_ANSWER_CHARS)))
     if ends:
@@ -164,6 +172,8 @@ def _bracketed(text: str) -> list[list[str]]:
         at = row.end()
     if not rows:
         raise Unread("the grid is empty")
+    if len(rows) == 1 and any(" " in cell for cell in rows[0]):  # [[1 2 3,3 1 2]]
+        return [row.split() for row in rows[0]]
     return rows
 
 
@@ -184,6 +194,37 @@ def _balanced(text: str, end: int) -> str:
     raise Unread(f"no bracket opens what closes last, in {MAX_ANSWER_CHARS:,} characters")
 
 
+def _json(text: str) -> Any:
+    """What JSON says, quickly. Raises `Unread` past a bound, `ValueError` where it is none."""
+    depth = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise Unread(f"the literal is more than {MAX_DEPTH} deep")
+    return json.loads(text, object_pairs_hook=_once_each, parse_int=_whole, parse_float=_decimal, parse_constant=_whole)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapped = dict(pairs)
+    if len(mapped) < len(pairs):
+        raise Unread("a key stands twice")
+    return mapped
+
+
+def _whole(number: str) -> int:
+    """Raises `ValueError` for NaN and the infinities."""
+    if len(number) > MAX_DIGITS:
+        raise Unread(f"a number has more than {MAX_DIGITS} digits")
+    return int(number)
+
+
+def _decimal(number: str) -> float:
+    if "e" in number or "E" in number:
+        raise Unread("a number has an exponent")
+    _whole(number.replace(".", ""))
+    return float(number)
+
+
 def _value(text: str, at: int, depth: int, words: bool) -> tuple[Any, int]:
     token = _TOKEN.match(text, at)
     if token is None:
@@ -194,9 +235,7 @@ def _value(text: str, at: int, depth: int, words: bool) -> tuple[Any, int]:
             raise Unread(f"the literal is more than {MAX_DEPTH} deep")
         return _members(text, token.end(), depth + 1, opening, words)
     if number:
-        if len(number) > MAX_DIGITS:
-            raise Unread(f"a number has more than {MAX_DIGITS} digits")
-        return (float(number) if "." in number else int(number)), token.end()
+        return (_decimal(number) if "." in number else _whole(number)), token.end()
     if double is not None or single is not None:
         return _ESCAPED.sub(r"\1", single if double is None else double), token.end()
     if word:

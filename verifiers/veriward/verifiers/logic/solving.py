@@ -140,10 +140,18 @@ class Puzzle:
                 break
         return [chosen[at] for at in range(len(cells))]
 
-    def thinned(self, rng: Random, solution: Sequence[int], clues: Sequence[int], least: int = 0) -> list[int]:
+    def thinned(
+        self,
+        rng: Random,
+        solution: Sequence[int],
+        clues: Sequence[int],
+        least: int = 0,
+        given: Sequence[int] = (),
+    ) -> list[int]:
         """Clues left after taking away as many as leaves `solution` the only one, in random order; `least` at least.
 
-        A clue is a literal that is true in the solution: a given cell, or one that implies a constraint.
+        A clue is a literal that is true in the solution: a given cell, or one that implies a constraint. Those of
+        `given` hold throughout and are not among the result.
         """
         other = self.differs(solution)
         kept = list(clues)
@@ -151,7 +159,7 @@ class Puzzle:
             if len(kept) <= least:
                 break
             rest = [one for one in kept if one != clue]
-            if not self.solvable([*rest, other]):
+            if not self.solvable([*given, *rest, other]):
                 kept = rest
         self.any_of([-other])
         return kept

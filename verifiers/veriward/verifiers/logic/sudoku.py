@@ -2,20 +2,20 @@
 
 from functools import cache
 from random import Random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.generators import Generated, Parameters, dial, generator, levels
 from veriward.verifiers.logic import GameTask, Puzzle, judged, last_grid, published, whole_numbers
+from veriward.verifiers.logic.latin import blanks_as_0
 from veriward.verifiers.registry import verifier
 from veriward.verifiers.verdict import Verdict
 
 Grid = list[list[int]]
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # side -> rows and columns of a box
-BLANKS = ("X", "x", "", ".", "_", None)
 
 Row = Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=4, max_length=9)]
 
@@ -23,14 +23,9 @@ Row = Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=4, max
 class SudokuTask(GameTask):
     """`puzzle`: 4, 6 or 9 rows of as many cells, 0 (or "X") where it is blank. Boxes are 2×2, 2×3 or 3×3."""
 
-    puzzle: Annotated[list[Row], Field(min_length=4, max_length=9)] = published("original_sudoku")
-
-    @field_validator("puzzle", mode="before")
-    @classmethod
-    def _blanks_as_0(cls, puzzle: Any) -> Any:
-        if not isinstance(puzzle, list):
-            return puzzle
-        return [[_cell(cell) for cell in row] if isinstance(row, list) else row for row in puzzle]
+    puzzle: Annotated[list[Row], Field(min_length=4, max_length=9), BeforeValidator(blanks_as_0)] = published(
+        "original_sudoku"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "SudokuTask":
@@ -79,12 +74,6 @@ def _units(grid: Grid) -> list[tuple[str, list[int]]]:
             box = [cell for row in grid[top : top + height] for cell in row[left : left + width]]
             units.append((f"the box at row {top + 1}, column {left + 1}", box))
     return units
-
-
-def _cell(cell: Any) -> Any:
-    if cell in BLANKS and not isinstance(cell, bool):
-        return 0
-    return int(cell) if isinstance(cell, str) and len(cell) == 1 and cell in "0123456789" else cell
 
 
 class SudokuParameters(Parameters):
