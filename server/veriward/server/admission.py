@@ -1,29 +1,105 @@
-"""Reads a request's body and starts its batch: once per `Idempotency-Key`, and without keeping the body."""
+"""Reads a request's body and starts its batch: within its key's quota, once per `Idempotency-Key`, keeping no body."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from starlette.requests import Request
 
 from veriward.server.batch import Batch
 from veriward.server.body import body_bytes, read_body
-from veriward.server.edge import arrival
+from veriward.server.edge import Arrival, arrival
 from veriward.server.gateway import Gateway
+from veriward.server.idempotency import Sent
+from veriward.server.shared import Claimed, Shared
+
+LOOK_AGAIN_SECONDS = (0.02, 0.05, 0.1, 0.25)  # while another gateway runs the same request
+
+Asked = TypeVar("Asked")
 
 
-async def admit(gateway: Gateway, request: Request, start: Callable[[bytes, str], Batch]) -> Batch:
-    """The batch of `start(body, request_id)`, or that of an equal request before. Raises `Refusal`, `QueueFull`."""
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[Asked]):
+    """A kind of request: how its body is read, how many rollouts it holds, and how its batch begins.
+
+    `bring` fetches what it needs and only the fleet has.
+    """
+
+    parse: Callable[[bytes], Asked]
+    rollouts: Callable[[Asked], int]
+    begin: Callable[[Asked, Arrival], Batch]
+    bring: Callable[[Asked, Shared], Awaitable[None]] | None = None
+
+
+async def admit(gateway: Gateway, request: Request, kind: Kind[Asked]) -> Batch:
+    """The batch of this request, or that of an equal one before. Raises `Refusal`, `QueueFull`, `QueueDown`."""
     came = arrival(request.scope)
     most = gateway.settings.max_body_bytes
     size = body_bytes(came.headers, most)
     gateway.bodies.take(size)
     try:
         body = await read_body(request.receive, most)
-        name = came.headers.get(b"idempotency-key")
-        path = request.scope["path"]
-        batch = gateway.idempotency.batch(came.caller, name, path, body, lambda: start(body, came.request_id))
+        batch = await _batch(gateway, came, request.scope["path"], body, kind)
     except BaseException:
         gateway.bodies.give(size)
         raise
     batch.at_end(lambda: gateway.bodies.give(size))
     came.rollouts = batch.remaining + len(batch.finished)
     return batch
+
+
+async def _batch(gateway: Gateway, came: Arrival, path: str, body: bytes, kind: Kind[Asked]) -> Batch:
+    sent = Sent.of(came.caller, came.headers.get(b"idempotency-key"), path, body)
+    known = gateway.idempotency.known(sent)
+    if known is not None:
+        return known
+    asked, shared = kind.parse(body), gateway.shared
+
+    def begin() -> Batch:
+        caller, rollouts = came.caller.key_digest, kind.rollouts(asked)
+        gateway.quotas.take(caller, rollouts)
+        try:
+            batch = kind.begin(asked, came)
+        except BaseException:
+            gateway.quotas.give(caller, rollouts)
+            raise
+        batch.at_end(lambda: gateway.quotas.give(caller, rollouts))
+        return batch
+
+    if shared is None:
+        return gateway.idempotency.batch(sent, begin)
+    if sent is None:
+        await _bring(kind, asked, shared)
+        return begin()
+    return await _once_in_the_fleet(gateway, shared, sent, lambda: _bring(kind, asked, shared), begin)
+
+
+async def _once_in_the_fleet(
+    gateway: Gateway, shared: Shared, sent: Sent, bring: Callable[[], Awaitable[None]], begin: Callable[[], Batch]
+) -> Batch:
+    looks = 0
+    while True:
+        known = gateway.idempotency.known(sent)
+        if known is not None:
+            return known
+        claim = await shared.claim(sent.digest, sent.fingerprint)
+        if isinstance(claim, Batch):
+            return claim
+        if isinstance(claim, Claimed):
+            break
+        await asyncio.sleep(LOOK_AGAIN_SECONDS[min(looks, len(LOOK_AGAIN_SECONDS) - 1)])
+        looks += 1
+    try:
+        await bring()
+        batch = gateway.idempotency.batch(sent, begin)
+    except BaseException:
+        await shared.release(sent.digest)
+        raise
+    shared.watch(sent.digest, sent.fingerprint, batch)
+    return batch
+
+
+async def _bring(kind: Kind[Asked], asked: Asked, shared: Shared) -> None:
+    if kind.bring is not None:
+        await kind.bring(asked, shared)

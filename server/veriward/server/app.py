@@ -42,7 +42,7 @@ def create_app(
             from veriward.server.queue.redis.serving import serving
 
             async with serving(settings) as fleet:
-                gateway.run_on(fleet.queue, lambda: fleet.isolation)
+                gateway.run_on(fleet.queue, lambda: fleet.isolation, fleet.shared)
                 yield
                 await gateway.drain()
                 gateway.audit.close()

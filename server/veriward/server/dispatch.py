@@ -4,7 +4,7 @@ A rollout that was judged before comes from the cache; one that is being judged 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -19,6 +19,7 @@ from veriward.server.metrics import NO_VERIFIER, Metrics
 from veriward.server.queue import Queue, QueueDown, QueueFull
 from veriward.server.rendering import Written, blank, write
 from veriward.server.settings import Settings
+from veriward.server.shared import Shared
 from veriward.server.task_store import ReadyTask, TaskStore
 from veriward.verifiers import InvalidTask, Verifier
 from veriward.wire import GradeRequest, Status
@@ -33,6 +34,7 @@ class Share(Job):
     work: Work
     places: Sequence[int]
     keys: Sequence[bytes]
+    dear: bool
 
 
 @dataclass(slots=True)
@@ -58,9 +60,40 @@ class Dispatch:
         self._metrics = metrics
         self._queue = queue
         self.flights = Flights(cache, self._seat)
+        self.shared: Shared | None = None
 
-    def grade(self, request: GradeRequest, request_id: str) -> Batch:
-        """Submit what must be judged; every result comes into the batch. Raises `QueueFull`: then nothing is done."""
+    async def bring(self, request: GradeRequest, shared: Shared) -> None:
+        """Fetch what only the fleet has: the tasks that the request names, and results that were dear to get."""
+        refs = {ref for item in request.items if isinstance(ref := item.task.get("ref"), str)}
+        missing = self._tasks.missing(refs)
+        if missing:
+            self._tasks.learn(await shared.tasks(missing))
+        if self._cache.enabled and self._settings.redis_cache_seconds:
+            keys = list(self._dear_keys(request))
+            if keys:
+                for key, kept in (await shared.results(keys)).items():
+                    self._cache.put(key, kept)
+
+    def _dear_keys(self, request: GradeRequest) -> Iterator[bytes]:
+        """Of the rollouts that take longer to judge than to look up, and that are not kept here."""
+        for item in request.items:
+            try:
+                task = self._tasks.resolve(item.task)
+            except InvalidTask:
+                continue  # told where it is graded
+            if is_dear(task.verifier):
+                prefix = _key_prefix(task)
+                for response in item.responses:
+                    digest = prefix.copy()
+                    digest.update(response_bytes(response, task.messages, self._settings.max_response_chars))
+                    if self._cache.peek(digest.digest()) is None:
+                        yield digest.digest()
+
+    def grade(self, request: GradeRequest, request_id: str, caller: bytes = b"") -> Batch:
+        """Submit what must be judged; every result comes into the batch. Raises `QueueFull`: then nothing is done.
+
+        Queues are fair between callers.
+        """
         items = request.items
         batch = Batch(request_id, [len(item.responses) for item in items], [item.id for item in items])
         now = time.monotonic()
@@ -70,7 +103,7 @@ class Dispatch:
 
         def work(at: int, verifier: Verifier | None) -> Work:
             series = self._metrics.series(verifier.name if verifier else NO_VERIFIER, items[at].source)
-            return Work(batch, at, blank(verifier), series, PRIORITIES[request.priority], start_by, finish_by)
+            return Work(batch, at, blank(verifier), series, PRIORITIES[request.priority], start_by, finish_by, caller)
 
         try:
             for at, item in enumerate(items):
@@ -144,6 +177,8 @@ class Dispatch:
             work.series.verifier.graded.add(written.graded_seconds)
         if job.keys:
             self.flights.land(job.keys[index], work, written)
+            if self.shared is not None and written.reward is not None and job.dear:
+                self.shared.keep(job.keys[index], Kept(written.head, written.reward))
 
     def _seat(self, follower: Follower) -> None:
         """Give a follower its result, a flight to wait for, or a job of its own."""
@@ -167,6 +202,11 @@ class Dispatch:
             work.settle(follower.place, write({"status": Status.OVERLOADED, "reason": str(full)}, work.blank))
 
 
+def is_dear(verifier: Verifier) -> bool:
+    """Whether a verdict takes longer than asking Redis for it."""
+    return verifier.runs_programs or verifier.asks or verifier.batch == 1
+
+
 def _key_prefix(task: ReadyTask) -> Any:
     verifier = task.verifier
     head = f"{verifier.name}\0{verifier.version}\0{len(task.fields_json)}\0"
@@ -183,7 +223,9 @@ def _share(work: Work, task: ReadyTask, places: Sequence[int], judged: Sequence[
         priority=work.priority,
         start_by=work.start_by,
         finish_by=work.finish_by,
+        caller=work.caller,
         work=work,
         places=places,
         keys=keys,
+        dear=is_dear(verifier),
     )

@@ -14,13 +14,14 @@ from veriward.sandbox.frames import pack_execution
 from veriward.sandbox.languages import PYTHON, known
 from veriward.sandbox.profiles import STD
 from veriward.sandbox.profiles import known as known_profiles
-from veriward.server.admission import admit
+from veriward.server.admission import Kind, admit
 from veriward.server.batch import Batch
 from veriward.server.body import parse_json
 from veriward.server.dispatch import PRIORITIES
+from veriward.server.edge import Arrival
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
-from veriward.server.jobs import Job, RolloutResult
+from veriward.server.jobs import Job, RolloutResult, need_of
 from veriward.server.openapi import documented
 from veriward.server.problems import invalid_fields
 from veriward.server.raw_route import add_raw_route
@@ -39,12 +40,15 @@ class Program(Job):
 
 
 def add_execute(app: FastAPI, gateway: Gateway) -> None:
-    def start(body: bytes, request_id: str) -> Batch:
-        return _submit(gateway, parse_execute(body), request_id)
+    kind = Kind(
+        parse=parse_execute,
+        rollouts=lambda asked: len(asked.runs),
+        begin=lambda asked, came: _submit(gateway, asked, came),
+    )
 
     async def execute(request: Request) -> Response:
         """Run every program by itself, confined; the results keep the order of the request."""
-        batch = await admit(gateway, request, start)
+        batch = await admit(gateway, request, kind)
         async with Reader(batch, request.receive) as reader:
             await reader.end()
         return Response(execute_response(batch), media_type="application/json")
@@ -63,8 +67,8 @@ def parse_execute(body: bytes) -> ExecuteRequest:
     return asked
 
 
-def _submit(gateway: Gateway, asked: ExecuteRequest, request_id: str) -> Batch:
-    batch = Batch(request_id, [len(asked.runs)])
+def _submit(gateway: Gateway, asked: ExecuteRequest, came: Arrival) -> Batch:
+    batch = Batch(came.request_id, [len(asked.runs)])
     now = time.monotonic()
     finish_by = now + asked.deadline_seconds
     start_by = min(finish_by, now + gateway.settings.queue_wait_seconds)
@@ -79,7 +83,9 @@ def _submit(gateway: Gateway, asked: ExecuteRequest, request_id: str) -> Batch:
         limits = {**asdict(execution.limits), "wall_seconds": execution.limits.wall}
         payload = pack_execution(execution)
         priority = PRIORITIES[asked.priority]
-        jobs.append(Program("execute", "", payload, 1, priority, start_by, finish_by, place=place, limits=limits))
+        job = Program("execute", "", payload, 1, priority, start_by, finish_by, place=place, limits=limits)
+        job.needs, job.caller = need_of(run.language, run.profile), came.caller.key_digest
+        jobs.append(job)
     batch.hold(gateway.running_queue().submit(jobs, deliver))
     return batch
 

@@ -30,6 +30,7 @@ class Work:
     priority: Priority
     start_by: float
     finish_by: float
+    caller: bytes
 
     def settle(self, place: int, result: Written) -> bool:
         """Give a result that was made for this rollout; False where it has one."""

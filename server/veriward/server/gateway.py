@@ -16,7 +16,9 @@ from veriward.server.logs import logger
 from veriward.server.metrics import Metrics
 from veriward.server.problems import Refusal, retry_after
 from veriward.server.queue import Queue, QueueDepth
+from veriward.server.quotas import Quotas
 from veriward.server.settings import Settings
+from veriward.server.shared import Shared
 from veriward.server.task_store import TaskStore
 from veriward.verifiers import Verifier, registry
 from veriward.wire import ErrorCode
@@ -43,6 +45,8 @@ class Gateway:
         self.audit = AuditLog(settings, self.tasks, self.log)
         self.idempotency = Idempotency(settings.idempotency_seconds, settings.idempotency_bytes)
         self.dispatch = Dispatch(settings, self.tasks, self.cache, self.metrics, self.running_queue)
+        self.quotas = Quotas(settings.key_max_rollouts, settings.key_rollouts_per_second)
+        self.shared: Shared | None = None
         self._isolation: Callable[[], Mapping[str, object]] = dict
         self.draining = False
         self.in_flight = 0
@@ -53,9 +57,12 @@ class Gateway:
         """How the workers confine what they run: `level`, `layers`; empty before one has said."""
         return self._isolation()
 
-    def run_on(self, queue: Queue, isolation: Callable[[], Mapping[str, object]]) -> None:
-        """Serve from `queue`."""
+    def run_on(self, queue: Queue, isolation: Callable[[], Mapping[str, object]], shared: Shared | None = None) -> None:
+        """Serve from `queue`, and with what the gateways of a fleet have in common."""
         self.queue = queue
+        self.shared = self.dispatch.shared = self.quotas.shared = shared
+        if shared is not None:
+            shared.tell_usage(self.quotas.usage)
         self._isolation = isolation
 
     def running_queue(self) -> Queue:

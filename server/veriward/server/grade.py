@@ -7,10 +7,10 @@ from fastapi import FastAPI, Request, Response
 from pydantic import Field
 from starlette.types import Receive, Scope, Send
 
-from veriward.server.admission import admit
+from veriward.server.admission import Kind, admit
 from veriward.server.batch import Batch
 from veriward.server.body import parse_json
-from veriward.server.edge import arrival
+from veriward.server.edge import Arrival, arrival
 from veriward.server.envelope import bounded_list, check
 from veriward.server.gateway import Gateway
 from veriward.server.judged import response_errors
@@ -36,15 +36,21 @@ class _Request(GradeRequest):
 
 
 def add_grade(app: FastAPI, gateway: Gateway) -> None:
-    def start(body: bytes, request_id: str) -> Batch:
-        asked = parse_grade(body, gateway.settings.max_responses)
-        batch = gateway.dispatch.grade(asked, request_id)
+    def begin(asked: GradeRequest, came: Arrival) -> Batch:
+        batch = gateway.dispatch.grade(asked, came.request_id, came.caller.key_digest)
         gateway.audit.watch(asked, batch)
         return batch
 
+    kind = Kind(
+        parse=lambda body: parse_grade(body, gateway.settings.max_responses),
+        rollouts=lambda asked: sum(len(item.responses) for item in asked.items),
+        begin=begin,
+        bring=gateway.dispatch.bring,
+    )
+
     async def grade(request: Request) -> Response:
         """Judge every response by its item's task; the results keep the order of the request."""
-        batch = await admit(gateway, request, start)
+        batch = await admit(gateway, request, kind)
         if NDJSON.encode() in arrival(request.scope).headers.get(b"accept", b""):
             return ResultStream(batch)
         async with Reader(batch, request.receive) as reader:

@@ -23,6 +23,32 @@ ROLLOUT_BYTES = 150  # per result beside its JSON: its slot and its place
 Key = tuple[bytes, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request with an `Idempotency-Key`: whose, under which name, and what it says."""
+
+    key: Key
+    fingerprint: bytes
+
+    @classmethod
+    def of(cls, caller: Caller, name: bytes | None, path: str, body: bytes) -> "Sent | None":
+        """None without a `name`. Raises `Refusal` for one that cannot be kept."""
+        if name is None:
+            return None
+        if not 0 < len(name) <= MAX_KEY_CHARS:
+            raise Refusal(ErrorCode.INVALID_REQUEST, f"Idempotency-Key must have 1 to {MAX_KEY_CHARS} characters")
+        return cls((caller.key_digest, name), sha256(b"%b\0%b" % (path.encode(), body)).digest())
+
+    @property
+    def digest(self) -> bytes:
+        """The key in a length that may be stored anywhere."""
+        return sha256(b"%b\0%b" % self.key).digest()
+
+
+def mismatch() -> Refusal:
+    return Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, "this Idempotency-Key was used with another body")
+
+
 @dataclass(slots=True)
 class Entry:
     fingerprint: bytes
@@ -45,23 +71,27 @@ class Idempotency:
     def __len__(self) -> int:
         return len(self._running) + len(self._ended)
 
-    def batch(self, caller: Caller, name: bytes | None, path: str, body: bytes, begin: Callable[[], Batch]) -> Batch:
-        """The batch of an equal request of the same `name` where there is one, else `begin()`. Raises `Refusal`."""
-        if name is None:
-            return begin()
-        if not 0 < len(name) <= MAX_KEY_CHARS:
-            raise Refusal(ErrorCode.INVALID_REQUEST, f"Idempotency-Key must have 1 to {MAX_KEY_CHARS} characters")
-        key = (caller.key_digest, name)
-        fingerprint = sha256(b"%b\0%b" % (path.encode(), body)).digest()
+    def known(self, sent: Sent | None) -> Batch | None:
+        """The batch of an equal request before. Raises `Refusal` where its body was another."""
+        if sent is None:
+            return None
         self._evict()
-        known = self._running.get(key) or self._ended.get(key)
-        if known is not None and not known.batch.cancelled:
-            if known.fingerprint != fingerprint:
-                raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, "this Idempotency-Key was used with another body")
-            return known.batch
+        known = self._running.get(sent.key) or self._ended.get(sent.key)
+        if known is None or known.batch.cancelled:
+            return None
+        if known.fingerprint != sent.fingerprint:
+            raise mismatch()
+        return known.batch
+
+    def batch(self, sent: Sent | None, begin: Callable[[], Batch]) -> Batch:
+        """As `known`, else that of `begin()`, which is then known."""
+        known = self.known(sent)
+        if known is not None:
+            return known
         batch = begin()
-        entry = self._running[key] = Entry(fingerprint, batch)
-        batch.at_end(lambda: self._end(key, entry))
+        if sent is not None:
+            entry = self._running[sent.key] = Entry(sent.fingerprint, batch)
+            batch.at_end(lambda: self._end(sent.key, entry))
         return batch
 
     def _end(self, key: Key, entry: Entry) -> None:

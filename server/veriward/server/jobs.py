@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal, Protocol
 
+from veriward.sandbox.languages import PYTHON
+from veriward.sandbox.profiles import STD
+
 RolloutResult = dict[str, Any]
 """One rollout's result as the grader (or the queue, for what never ran) tells it: the fields of `wire.Result`
 without `cached`; `seconds` = {"queued": …, "graded": …}."""
@@ -18,6 +21,17 @@ class Priority(IntEnum):
     HIGH = 0
     NORMAL = 1
     LOW = 2
+
+
+LANGUAGE = "language:"
+PROFILE = "profile:"
+
+
+def need_of(language: str, profile: str) -> str:
+    """What a worker must have to run a program; empty for what all have. Profiles are Python's alone."""
+    if language != PYTHON:
+        return LANGUAGE + language
+    return "" if profile == STD else PROFILE + profile
 
 
 @dataclass(slots=True)
@@ -38,7 +52,7 @@ class Job:
     start_by: float = 0.0  # still waiting after this: `overloaded`
     finish_by: float = 0.0  # still running after this: `timeout`
     caller: bytes = b""  # whose turn it uses up: queues are fair between callers
-    needs: str = ""  # what a worker must have for it, as `language:node`; empty: the verifier
+    needs: str = ""  # what a worker must have for it (`need_of`); empty: the verifier
 
 
 Deliver = Callable[[Job, int, RolloutResult], None]

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     queue_max_rollouts: int = Field(default=50_000, gt=0)
     queue_max_age_seconds: float = Field(default=60.0, gt=0)
     queue_wait_seconds: float = Field(default=3600.0, gt=0, description="longest time in the queue, deadline apart")
+    key_max_rollouts: int = Field(
+        default=0, ge=0, description="of one API key in flight; 0: as many as the queue takes"
+    )
+    key_rollouts_per_second: float = Field(default=0, ge=0, description="that one API key may begin; 0: any number")
     max_tries: int = Field(default=3, ge=1, le=10)
     drain_seconds: float = Field(default=20.0, ge=0)
 

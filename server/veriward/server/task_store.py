@@ -7,7 +7,7 @@ JSON. The task's own fields are validated where it is graded.
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -19,6 +19,7 @@ from veriward.verifiers import InvalidTask, Verifier
 from veriward.verifiers.shaping import wants_messages
 
 ENTRY_BYTES = 400  # beside the JSON: ref, entry object, table slots
+MAX_HEARD = 100_000  # refs whose use the fleet heard of
 MAX_NAME_CHARS = 100  # of a name that is repeated in a reason
 
 _canonical = json.JSONEncoder(
@@ -63,6 +64,7 @@ class TaskStore:
         self._ttl_seconds = ttl_seconds
         self._clock = clock
         self._entries: OrderedDict[str, StoredEntry] = OrderedDict()
+        self._heard: dict[str, float] = {}
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -96,6 +98,25 @@ class TaskStore:
         if ref not in self._entries:
             return None
         return self._touch(ref)
+
+    def missing(self, refs: Iterable[str]) -> list[str]:
+        """Those that are not here, and those that the fleet should hear of being used, lest it forgets them."""
+        now = self._clock()
+        due = [ref for ref in refs if self.get(ref) is None or self._heard.get(ref, 0.0) <= now]
+        for ref in due:
+            self._heard[ref] = now + self._ttl_seconds / 4
+        if len(self._heard) > MAX_HEARD:
+            self._heard.clear()
+        return due
+
+    def learn(self, found: Mapping[str, bytes]) -> None:
+        """Keep tasks of the fleet; one whose verifier is not known here stays unknown."""
+        for ref, packed in found.items():
+            name, _, fields = packed.partition(b"\0")
+            verifier = self._verifiers.get(name.decode())
+            if verifier is not None and ref not in self._entries:
+                wants = verifier.messages or wants_messages(json.loads(fields))
+                self.put(ReadyTask(verifier, fields, wants))
 
     def remaining_seconds(self, entry: StoredEntry) -> float:
         return max(0.0, entry.expires - self._clock())
@@ -135,6 +156,11 @@ class TaskStore:
         close = get_close_matches(name[:MAX_NAME_CHARS], self._verifiers, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self._verifiers)}"
         return f"{name[:MAX_NAME_CHARS]!r} is not known here; {hint}"
+
+
+def packed(task: ReadyTask) -> bytes:
+    """As the fleet keeps it."""
+    return task.verifier.name.encode() + b"\0" + task.fields_json
 
 
 def ref_of(task: ReadyTask) -> str:

@@ -14,7 +14,7 @@ from veriward.server.gateway import Gateway
 from veriward.server.openapi import documented
 from veriward.server.problems import Refusal, invalid_fields
 from veriward.server.raw_route import add_raw_route
-from veriward.server.task_store import ENTRY_BYTES, ReadyTask, TaskStore, fields_of, whole
+from veriward.server.task_store import ENTRY_BYTES, ReadyTask, TaskStore, fields_of, packed, whole
 from veriward.verifiers import InvalidTask
 from veriward.verifiers.judging import parse_task
 from veriward.wire import ErrorCode, FieldError, PutTasksRequest, PutTasksResponse, StoredTask
@@ -40,10 +40,14 @@ def add_tasks(app: FastAPI, gateway: Gateway) -> None:
         if sum(len(task.fields_json) + ENTRY_BYTES for task in ready) > store.max_bytes:
             raise Refusal(ErrorCode.TOO_LARGE, f"these tasks pass the store's {store.max_bytes:,} bytes")
         refs = [store.put(task) for task in ready]
+        if gateway.shared is not None:
+            await gateway.shared.put_tasks({ref: packed(task) for ref, task in zip(refs, ready, strict=True)})
         return Response(to_json(PutTasksResponse(refs=refs)), media_type="application/json")
 
     async def get_task(request: Request, ref: str) -> Response:
         """A stored task's verifier, size and time left; the task itself only with the scope `tasks:read`."""
+        if gateway.shared is not None and store.get(ref) is None:
+            store.learn(await gateway.shared.tasks([ref]))
         entry = store.get(ref)
         if entry is None:
             raise Refusal(ErrorCode.NOT_FOUND, "no task is kept under this ref (any more)")

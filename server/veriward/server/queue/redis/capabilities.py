@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
+from veriward.server.jobs import LANGUAGE, PROFILE
 from veriward.server.queue.redis.roster import Roster
 from veriward.server.worker.plan import Plan
-
-LANGUAGE = "language:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +21,7 @@ class Capabilities:
     verifiers: Mapping[str, int]
     languages: Mapping[str, str]
     level: str
+    profiles: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     release: str = ""
 
@@ -32,7 +32,8 @@ class Capabilities:
     def unpack(cls, raw: bytes) -> "Capabilities":
         fields: dict[str, Any] = json.loads(raw)
         known = {name: fields[name] for name in cls.__slots__ if name in fields}
-        return cls(**{**known, "layers": tuple(known.get("layers", ()))})
+        tuples = {name: tuple(known.get(name, ())) for name in ("layers", "profiles")}
+        return cls(**{**known, **tuples})
 
     def digest(self) -> str:
         return sha256(self.pack()).hexdigest()[:16]
@@ -40,6 +41,8 @@ class Capabilities:
     def meets(self, need: str) -> bool:
         if need.startswith(LANGUAGE):
             return need.removeprefix(LANGUAGE) in self.languages
+        if need.startswith(PROFILE):
+            return need.removeprefix(PROFILE) in self.profiles
         return not need or need in self.verifiers
 
 

@@ -339,11 +339,11 @@ class RedisGateway:
 
     def _go(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(_end_if_failed)
+        task.add_done_callback(end_if_failed)
         return task
 
 
-def _end_if_failed(task: asyncio.Task[None]) -> None:
+def end_if_failed(task: asyncio.Task[None]) -> None:
     """A gateway that can't go on drains and ends, rather than sit on its requests."""
     if not task.cancelled() and (error := task.exception()) is not None:
         traceback.print_exception(error)

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from veriward.server.queue.redis.gateway import RedisGateway
+from veriward.server.queue.redis.gateway import RedisGateway, end_if_failed
 from veriward.server.queue.redis.keys import Keys
 from veriward.server.queue.redis.queue import RedisQueue
+from veriward.server.queue.redis.shared import RedisShared
 from veriward.server.queue.redis.worker import address_of
 from veriward.server.queue.redis.worker_process import told
 from veriward.server.settings import Settings
@@ -20,8 +22,24 @@ RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
 WORKER_END_SECONDS = 5.0  # beyond its own draining
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """`gateway` reaches the workers, `shared` holds what the gateways have in common."""
+
+    gateway: RedisGateway
+    shared: RedisShared
+
+    @property
+    def queue(self) -> RedisQueue:
+        return self.gateway.queue
+
+    @property
+    def isolation(self) -> dict[str, object]:
+        return self.gateway.isolation
+
+
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[RedisGateway]:
+async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """Raises `RedisTrouble`."""
     known = verifiers()
 
@@ -37,14 +55,26 @@ async def serving(settings: Settings) -> AsyncIterator[RedisGateway]:
             wake,  # type: ignore[arg-type]
         )
 
-    async with RedisGateway(address_of(settings), Keys(settings.redis_prefix), make) as gateway:
-        workers = [asyncio.get_running_loop().create_task(_keep_worker(settings)) for _ in range(settings.workers)]
+    address = address_of(settings)
+    async with RedisGateway(address, Keys(settings.redis_prefix), make) as gateway:
+        shared = RedisShared(
+            gateway,
+            address,
+            tasks_seconds=settings.tasks_ttl_seconds,
+            cache_seconds=settings.redis_cache_seconds,
+            idempotency_seconds=settings.idempotency_seconds,
+        )
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(_keep_worker(settings)) for _ in range(settings.workers)]
+        tasks.append(loop.create_task(shared.run()))
+        tasks[-1].add_done_callback(end_if_failed)
         try:
-            yield gateway
+            yield Serving(gateway, shared)
         finally:
-            for task in workers:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await shared.close()
 
 
 async def _keep_worker(settings: Settings) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-from veriward.sandbox.languages import known as known_languages
 from veriward.sandbox.levels import LEVELS, Report
 from veriward.sandbox.local import LocalSandbox
 from veriward.server.endpoints import keyed
@@ -52,8 +51,8 @@ async def run_worker(settings: Settings, on_ready: Callable[[Member, Found, Repo
     supervisor = Supervisor(own, keepers, reaper, lambda frames: member.told(frames) if member is not None else None)
     watching: asyncio.Task[None] | None = None
     try:
-        languages, report = await asyncio.gather(asyncio.to_thread(_languages), keepers.start())
-        member = _member(settings, own, report, languages)
+        programs, report = await asyncio.gather(asyncio.to_thread(_programs), keepers.start())
+        member = _member(settings, own, report, *programs)
         watching = asyncio.get_running_loop().create_task(supervisor.watch())
         found = await member.join(supervisor)
         on_ready(member, found, report)
@@ -83,12 +82,15 @@ async def _first(stopping: asyncio.Event, watching: "asyncio.Task[None]", failed
         stop.cancel()
 
 
-def _member(settings: Settings, own: WorkerSettings, report: Report, languages: dict[str, str]) -> Member:
+def _member(
+    settings: Settings, own: WorkerSettings, report: Report, languages: dict[str, str], profiles: tuple[str, ...]
+) -> Member:
     known = verifiers()
     capabilities = Capabilities(
         verifiers={name: one.version for name, one in known.items() if _is_available(one)},
         languages=languages,
         level=report.level,
+        profiles=profiles,
         layers=tuple(report.layers),
         release=version("veriward"),
     )
@@ -126,9 +128,8 @@ def _is_available(verifier: Verifier) -> bool:
     return available is None or available()
 
 
-def _languages() -> dict[str, str]:
-    """Those that work on this host, by the name that programs use."""
-    if not known_languages():
-        return {}
+def _programs() -> tuple[dict[str, str], tuple[str, ...]]:
+    """The languages and the profiles that work on this host, by the names that programs use."""
     with LocalSandbox(LEVELS[0]) as sandbox:
-        return sandbox.languages()
+        profiles = tuple(name for name, missing in sandbox.profiles().items() if not missing)
+        return sandbox.languages(), profiles
