@@ -14,8 +14,9 @@ from veriward.server.queue.memory import MemoryQueue
 from veriward.server.queue.redis.capabilities import Capabilities
 from veriward.server.queue.redis.connection import Address
 from veriward.server.queue.redis.gateway import RedisGateway
+from veriward.server.queue.redis.holdings import Lane
 from veriward.server.queue.redis.keys import Keys
-from veriward.server.queue.redis.member import Lane, Member
+from veriward.server.queue.redis.member import Member
 from veriward.server.queue.redis.queue import RedisQueue
 from veriward.server.worker.leases import Lease, pack_begun, pack_results
 from veriward.server.worker.plan import Plan

@@ -18,8 +18,9 @@ from veriward.sandbox.local import LocalSandbox
 from veriward.server.endpoints import keyed
 from veriward.server.queue.redis.capabilities import Capabilities
 from veriward.server.queue.redis.connection import Address
+from veriward.server.queue.redis.holdings import Lane
 from veriward.server.queue.redis.keys import Keys
-from veriward.server.queue.redis.member import Lane, Member
+from veriward.server.queue.redis.member import Member
 from veriward.server.queue.redis.messages import COST_OF_ROUND_TRIP
 from veriward.server.queue.redis.start import Found
 from veriward.server.settings import Settings
