@@ -40,13 +40,13 @@ class Parameters(BaseModel):
 
 
 class Generated(BaseModel):
-    """What a generator makes: `task` is of its verifier, and `response` a reference answer that earns full reward."""
+    """What a generator makes: `task` is of its verifier, and `reference` a response to it that earns full reward."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     prompt: str
     task: Any
-    response: str
+    reference: str
 
 
 class NoTask(Exception):
@@ -55,7 +55,7 @@ class NoTask(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A declared generator. `unique`: its tasks promise exactly one solution. `cpu_seconds`: our limit per task.
+    """A declared generator. `unique`: its tasks promise exactly one solution. `wall_seconds`: our limit per task.
 
     `verifier` judges its tasks; `preload` are modules that its warm parent imports. `proof(task, response)` says by
     other means than the verifier's whether a response is right, where changing a right one may leave it right.
@@ -68,7 +68,6 @@ class Generator:
     function: Callable[[Random, Any], Generated]
     unique: bool = False
     preload: tuple[str, ...] = ()
-    cpu_seconds: float = 10.0
     wall_seconds: float = 30.0
     proof: Callable[[Any, str], bool] | None = None
     about: str = ""
@@ -102,7 +101,6 @@ def generator(
     verifier: str = "",
     unique: bool = False,
     preload: tuple[str, ...] = (),
-    cpu_seconds: float = 10.0,
     wall_seconds: float = 30.0,
     proof: Callable[[Any, str], bool] | None = None,
     about: str = "",
@@ -124,7 +122,6 @@ def generator(
             function,
             unique,
             tuple(sorted(preload)),
-            cpu_seconds,
             wall_seconds,
             proof,
             about,
@@ -178,9 +175,9 @@ def parameters_at(known: Generator, difficulty: float, given: Mapping[str, Any])
 def sample(
     known: Generator, seed: int, index: int = 0, difficulty: float = MIDDLE, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Task `index` of `seed`: `{"id", "prompt", "task", "response"}`, all of it JSON.
+    """Task `index` of `seed`: `{"id", "prompt", "task", "reference"}`, all of it JSON.
 
-    `response` is a reference answer. Raises `InvalidTask` naming the parameter at fault, and `NoTask`.
+    Raises `InvalidTask` naming the parameter at fault, and `NoTask`.
     """
     if not 0 <= seed <= MAX_SEED:
         raise InvalidTask("seed", f"must be between 0 and {MAX_SEED}")
@@ -196,7 +193,7 @@ def sample(
         "id": f"{known.name}/{seed}/{index}",
         "prompt": made.prompt,
         "task": {"verifier": known.verifier, **fields},
-        "response": made.response,
+        "reference": made.reference,
     }
 
 

@@ -44,7 +44,7 @@ def broken_promises(
 
 
 def _broken(known: Generator, made: dict[str, Any]) -> Iterator[str]:
-    task, response, prompt = _task(made), made["response"], made["prompt"]
+    task, response, prompt = _task(made), made["reference"], made["prompt"]
     reference = _judged(known, task, response)
     if reference.reward != 1:
         yield f"the reference {response!r} earns {reference.reward}: {reference.reason}"

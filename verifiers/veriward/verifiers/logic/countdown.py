@@ -100,5 +100,5 @@ def generate(rng: Random, parameters: CountdownParameters, /) -> Generated:
             target=target, numbers=", ".join(map(str, numbers)), rule=RULES[parameters.language, parameters.use]
         )
         task = CountdownTask(numbers=numbers, target=target, use=parameters.use)
-        return Generated(prompt=prompt, task=task, response=f"```\n{expression}\n```")
+        return Generated(prompt=prompt, task=task, reference=f"```\n{expression}\n```")
     raise NoTask(f"no {parameters.count} numbers up to {parameters.largest} made a target in bounds")

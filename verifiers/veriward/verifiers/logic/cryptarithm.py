@@ -131,7 +131,7 @@ def generate(rng: Random, parameters: CryptarithmParameters, /) -> Generated:
     typed: list[Any] = list(operators)
     prompt = PROMPTS[parameters.language].format(sum=_written(words, operators))
     task = CryptarithmTask(words=words, operators=typed)
-    return Generated(prompt=prompt, task=task, response=f"```\n{_written(text, operators)}\n```")
+    return Generated(prompt=prompt, task=task, reference=f"```\n{_written(text, operators)}\n```")
 
 
 def _written(parts: Sequence[str], operators: Sequence[str]) -> str:

@@ -132,5 +132,5 @@ def generate(rng: Random, parameters: DyckLanguageParameters, /) -> Generated:
         kinds=" ".join(one + PAIRS[one] for one in sorted(kinds)), sequence=sequence
     )
     return Generated(
-        prompt=prompt, task=DyckLanguageTask(sequence=sequence), response=f"```\n{sequence}{closing_of(sequence)}\n```"
+        prompt=prompt, task=DyckLanguageTask(sequence=sequence), reference=f"```\n{sequence}{closing_of(sequence)}\n```"
     )

@@ -189,7 +189,7 @@ def generate(rng: Random, parameters: FutoshikiParameters, /) -> Generated:
         side=side, grid=written(shown), signs="\n".join(_sign(sign) for sign in signs)
     )
     task = FutoshikiTask(puzzle=shown, constraints=signs)
-    return Generated(prompt=prompt, task=task, response=f"```\n{grid}\n```")
+    return Generated(prompt=prompt, task=task, reference=f"```\n{grid}\n```")
 
 
 Pair = tuple[tuple[int, int], tuple[int, int]]

@@ -88,5 +88,5 @@ def generate(rng: Random, parameters: GameOf24Parameters, /) -> Generated:
             numbers.sort()
             prompt = PROMPTS[parameters.language].format(numbers=", ".join(map(str, numbers)), result=parameters.result)
             task = GameOf24Task(numbers=numbers, result=parameters.result)
-            return Generated(prompt=prompt, task=task, response=f"```\n{expression}\n```")
+            return Generated(prompt=prompt, task=task, reference=f"```\n{expression}\n```")
     raise NoTask(f"no {parameters.count} numbers up to {parameters.largest} gave {parameters.result}")

@@ -258,7 +258,7 @@ def generate(rng: Random, parameters: KnightsKnavesParameters, /) -> Generated:
     form = "\n".join(f"({at}) {name} is a …" for at, name in enumerate(names, 1))
     prompt = PROMPT.format(names=f"{', '.join(names[:-1])} and {names[-1]}", said="\n".join(said), form=form)
     task = KnightsKnavesTask(names=names, statements=statements)
-    return Generated(prompt=prompt, task=task, response="```\n" + "\n".join(lines) + "\n```")
+    return Generated(prompt=prompt, task=task, reference="```\n" + "\n".join(lines) + "\n```")
 
 
 def _statement(rng: Random, speaker: int, people: int, depth: int) -> list[Any]:

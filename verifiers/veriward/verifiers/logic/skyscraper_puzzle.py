@@ -161,7 +161,7 @@ def generate(rng: Random, parameters: SkyscraperParameters, /) -> Generated:
     text = {name: " ".join(map(str, counts)) for name, counts in sides.items()}
     prompt = PROMPTS[parameters.language].format(side=side, grid=written(heights), **text)
     task = SkyscraperTask(puzzle=heights, **sides)
-    return Generated(prompt=prompt, task=task, response=f"```\n{grid}\n```")
+    return Generated(prompt=prompt, task=task, reference=f"```\n{grid}\n```")
 
 
 @cache

@@ -126,7 +126,7 @@ def generate(rng: Random, parameters: SudokuParameters, /) -> Generated:
     prompt = PROMPTS[parameters.language].format(
         side=side, height=height, width=width, grid="\n".join(" ".join(map(str, row)) for row in shown)
     )
-    return Generated(prompt=prompt, task=SudokuTask(puzzle=shown), response=f"```\n{full}\n```")
+    return Generated(prompt=prompt, task=SudokuTask(puzzle=shown), reference=f"```\n{full}\n```")
 
 
 @cache

@@ -140,7 +140,7 @@ def generate(rng: Random, parameters: WebOfLiesParameters, /) -> Generated:
     answer: list[Any] = ["yes" if honest[one] else "no" for one in asked]
     prompt = PROMPTS[language].format(statements="\n".join(lines), questions=questions)
     return Generated(
-        prompt=prompt, task=WebOfLiesTask(answer=answer), response=f"The answer is **{', '.join(answer)}**."
+        prompt=prompt, task=WebOfLiesTask(answer=answer), reference=f"The answer is **{', '.join(answer)}**."
     )
 
 

@@ -227,7 +227,7 @@ def generate(rng: Random, parameters: ZebraParameters, /) -> Generated:
         form=", ".join(f'"{name}": …' for name in names),
     )
     response = f"```json\n{json.dumps(houses)}\n```"
-    return Generated(prompt=prompt, task=ZebraTask(attributes=attributes, clues=told), response=response)
+    return Generated(prompt=prompt, task=ZebraTask(attributes=attributes, clues=told), reference=response)
 
 
 def _true_clues(rng: Random, places: dict[tuple[str, str], int], count: int, placed: float) -> list[Any]:
