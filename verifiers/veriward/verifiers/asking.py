@@ -107,7 +107,10 @@ class Replies:
         replies: Mapping[str, Reply] | None = None,
         kept: Mapping[str, Verdict] | None = None,
     ) -> None:
-        self._known = _Known(endpoints or {}, replies or {}, dict(kept or {}))
+        none: dict[str, Any] = {}
+        self._known = _Known(
+            none if endpoints is None else endpoints, none if replies is None else replies, dict(kept or {})
+        )
         self._place = ""
 
     def offered(self, name: str) -> Offered:

@@ -102,12 +102,11 @@ class Models:
             try:
                 return judge(verifier, task, response, sandbox, self._replies)
             except Unanswered as unanswered:
-                for request in unanswered.requests:
+                for request in {each.key: each for each in unanswered.requests}.values():
                     self._answer(request)
 
     def _answer(self, request: Request) -> None:
-        if request.key in self._heard:
-            return
+        assert request.key not in self._heard, "it asks what it was told"
         reply = self._said[len(self.asked)]
         self.asked.append(request)
         codes = [code for _, content in request.messages for code in _CODE.findall(content)]

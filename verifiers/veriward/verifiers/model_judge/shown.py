@@ -30,8 +30,8 @@ _SPECIAL = re.compile(
 _FENCE = re.compile(r"^(?=[^\w\n]{0,60}[=＝═]{2})[^\w\n]{2,60}(?:BEGIN|END)\b[^\n]*$", re.IGNORECASE | re.MULTILINE)
 _PIECE = re.compile(r"[\n.!?:;。！？：；…*#>`_~-]+")
 
-SPECIAL_REMOVED = "[special token removed]"
-FENCE_REMOVED = "[line removed: it imitates a mark of this prompt]"
+SPECIAL_REMOVED = "[token removed]"
+FENCE_REMOVED = "[mark removed]"
 
 
 def visible(text: str) -> str:
@@ -41,8 +41,7 @@ def visible(text: str) -> str:
 
 def shown(text: str, limit: int = MAX_SHOWN_CHARS) -> str:
     """The text as a judge may see it; what is removed or left out is said in its place."""
-    text = _FENCE.sub(FENCE_REMOVED, _SPECIAL.sub(SPECIAL_REMOVED, _cut(visible(text), limit)))
-    return text.strip()
+    return _FENCE.sub(FENCE_REMOVED, _cut(_SPECIAL.sub(SPECIAL_REMOVED, visible(text)), limit)).strip()
 
 
 def code_for(*texts: str) -> str:
