@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from veriward.trainer.advantages import Scored, advantage  # noqa: E402
 from veriward.trainer.kl import kl  # noqa: E402
 from veriward.trainer.losses import Tokens, loss  # noqa: E402
-from veriward.trainer.mismatch import correction, mismatch_kl  # noqa: E402
+from veriward.trainer.mismatch import correction, divergence  # noqa: E402
 from veriward.trainer.reductions import Whole, reduction  # noqa: E402
 from veriward.trainer.registry import UnknownName  # noqa: E402
 
@@ -198,8 +198,9 @@ def test_a_sequence_past_the_cap_is_left_out() -> None:
 
 
 def test_no_mismatch_is_none() -> None:
-    assert mismatch_kl(OLD, OLD, ALL) == 0
-    assert mismatch_kl(OLD, ROLL, ALL) == pytest.approx((0 + (math.e - 2) + 2 * (math.exp(0.1) - 1.1)) / 4, rel=1e-4)
+    assert (divergence(OLD, OLD) == 0).all()
+    expected = torch.tensor([[0, math.e - 2], [math.exp(0.1) - 1.1] * 2])
+    torch.testing.assert_close(divergence(OLD, ROLL), expected)
 
 
 UNKNOWN: dict[str, tuple[Callable[[], Any], str]] = {

@@ -13,7 +13,8 @@ class Rollout:
 
     `written[t]` is true where the policy wrote `token_ids[t]`, false where an environment did (a tool's output);
     `logprobs[t]` is the engine's, 0 where the policy did not write. `group` numbers the prompt. `reward` is None where
-    the rollout could not be graded: such a rollout takes no part in an update. `metrics` are the server's.
+    the rollout could not be graded, with the server's status and reason as `problem`: it takes no part in an update.
+    `metrics` are the server's.
     """
 
     prompt_ids: tuple[int, ...]
@@ -24,6 +25,7 @@ class Rollout:
     version: int
     truncated: bool = False
     reward: float | None = None
+    problem: str = ""
     parts: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     source: str = ""

@@ -32,10 +32,10 @@ def sequence_mask(old_logp: Tensor, rollout_logp: Tensor, mask: Tensor, *, cap: 
     return torch.where(weights > cap, torch.zeros_like(weights), weights).expand_as(old_logp)
 
 
-def mismatch_kl(old_logp: Tensor, rollout_logp: Tensor, mask: Tensor) -> float:
-    """Mean over tokens of `w - log w - 1`, nats: 0 where engine and trainer agree."""
+def divergence(old_logp: Tensor, rollout_logp: Tensor) -> Tensor:
+    """`w - log w - 1` of each token, nats [B, T]: 0 where engine and trainer agree."""
     log_weight = (old_logp - rollout_logp).clamp(-LOG_RATIO_BOUND, LOG_RATIO_BOUND)
-    return float(((log_weight.exp() - log_weight - 1) * mask).sum() / mask.sum().clamp(min=1))
+    return log_weight.exp() - log_weight - 1
 
 
 def _weights(log_weight: Tensor) -> Tensor:

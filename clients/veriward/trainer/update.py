@@ -14,6 +14,9 @@ from veriward.trainer.reductions import Whole
 
 Figures = dict[str, float]
 
+FAR = 0.2
+"""A ratio further than this from 1 counts as far: PPO's usual range."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -71,46 +74,48 @@ class Updater:
     def update(self, batch: Batch, advantages: Tensor, max_tokens: int) -> Figures:
         """Train on the whole batch; `advantages` [N, L - 1]. Returns the means of what was seen, by name."""
         objective = self.objective
-        old = self.logp(batch)
+        # In a single step the policy is the one that the ratios are against: the pass that trains gives both.
+        old = None if objective.epochs == objective.minibatches == 1 else self.logp(batch)
         reference = self.reference_logp(batch) if objective.kl_weight else None
-        weights = objective.correct(old, batch.rollout_logp, batch.mask) * batch.mask
         seen: dict[str, float] = {}
         steps = 0
         for _ in range(objective.epochs):
             for rows in torch.randperm(len(batch)).to(batch.ids.device).chunk(min(objective.minibatches, len(batch))):
-                mask = batch.mask[rows]
-                whole = Whole(int(mask.sum()), len(rows), max_tokens)
+                whole = Whole(int(batch.mask[rows].sum()), len(rows), max_tokens)
                 for micro in rows.split(objective.micro_batch):
                     part = batch.rows(micro)
-                    columns = part.mask.shape[1]
-                    cut = (old[micro, :columns], advantages[micro, :columns], weights[micro, :columns])
-                    ref = None if reference is None else reference[micro, :columns]
-                    for name, value in self._backward(part, *cut, ref, whole).items():
+                    gains, olds, references = (
+                        None if tensor is None else tensor[micro, : part.mask.shape[1]]
+                        for tensor in (advantages, old, reference)
+                    )
+                    for name, value in self._backward(part, gains, olds, references, whole).items():
                         seen[name] = seen.get(name, 0.0) + value
                 norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), objective.max_norm)
                 seen["gradient_norm"] = seen.get("gradient_norm", 0.0) + float(norm)
                 self.optimizer.step()
                 self.optimizer.zero_grad(set_to_none=True)
                 steps += 1
-        figures = {name: value / steps for name, value in seen.items()}
-        return {**figures, "mismatch_kl": mismatch.mismatch_kl(old, batch.rollout_logp, batch.mask)}
+        return {name: value / steps for name, value in seen.items()}
 
     def _backward(
-        self, batch: Batch, old: Tensor, advantages: Tensor, weights: Tensor, reference: Tensor | None, whole: Whole
+        self, batch: Batch, advantages: Tensor, old: Tensor | None, reference: Tensor | None, whole: Whole
     ) -> Figures:
         """Add the gradient of a micro-batch; its share of the update's figures."""
-        logp, entropy = log_probabilities(self.model, batch, self.objective.temperature)
-        losses = self.objective.loss(Tokens(logp, old, advantages, batch.mask)) * weights
-        total = self.objective.reduce(losses, batch.mask, whole)
-        share = batch.mask / max(whole.tokens, 1)
+        objective, mask = self.objective, batch.mask
+        logp, entropy = log_probabilities(self.model, batch, objective.temperature)
+        old = logp.detach() if old is None else old
+        losses = objective.loss(Tokens(logp, old, advantages, mask)) * objective.correct(old, batch.rollout_logp, mask)
+        total = objective.reduce(losses, mask, whole)
+        share = mask / max(whole.tokens, 1)
         figures = {"loss": float(total.detach()), "entropy": float((entropy * share).sum())}
         if reference is not None:
-            divergence = self.objective.estimate(logp, reference)
-            total = total + self.objective.kl_weight * self.objective.reduce(divergence, batch.mask, whole)
+            divergence = objective.estimate(logp, reference)
+            total = total + objective.kl_weight * objective.reduce(divergence, mask, whole)
             figures["kl"] = float((divergence.detach() * share).sum())
         total.backward()
         ratio = (logp.detach() - old).exp()
-        figures["ratio_far"] = float((((ratio - 1).abs() > 0.2) * share).sum())
+        figures["ratio_far"] = float((((ratio - 1).abs() > FAR) * share).sum())
+        figures["mismatch_kl"] = float((mismatch.divergence(old, batch.rollout_logp) * share).sum())
         return figures
 
     def _quietly(self, model: torch.nn.Module, batch: Batch) -> Tensor:

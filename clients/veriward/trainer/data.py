@@ -1,0 +1,104 @@
+"""Tasks to train on: rows of a file, checked when it is read, drawn in an order that a seed fixes."""
+
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+MAX_ROWS = 10_000_000
+
+
+class BadData(ValueError):
+    """A file of tasks that cannot be read; the message names the file and the line."""
+
+
+class Row(BaseModel):
+    """One task: what the policy is asked, and what the server judges its answer by.
+
+    `prompt` is text as it stands, or chat messages for the tokenizer's template. `task` is a verifier's task, or a
+    `{"ref": …}`. `demonstration` is a completion to imitate in a warm start. `source` labels metrics.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    prompt: str | list[dict[str, Any]]
+    task: dict[str, Any]
+    demonstration: str | None = None
+    source: str = ""
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a JSON Lines or Parquet file. Raises `BadData`."""
+    rows = []
+    for number, values in enumerate(_values(path), 1):
+        try:
+            rows.append(Row.model_validate(values))
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = ".".join(str(part) for part in fault["loc"])
+            raise BadData(f"{path}: row {number}: {place}: {fault['msg']}") from None
+        if number > MAX_ROWS:
+            raise BadData(f"{path}: over {MAX_ROWS} rows")
+    if not rows:
+        raise BadData(f"{path}: no rows")
+    return rows
+
+
+def _values(path: Path) -> Iterable[Mapping[str, Any]]:
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        try:
+            rows: list[Mapping[str, Any]] = parquet.read_table(path).to_pylist()
+        except (OSError, ValueError) as error:
+            raise BadData(f"{path}: {error}") from None
+        return rows
+    return _lines(path)
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    try:
+                        yield json.loads(line)
+                    except ValueError as error:
+                        raise BadData(f"{path}: line {number}: {error}") from None
+    except OSError as error:
+        raise BadData(f"{path}: {error.strerror or error}") from None
+
+
+class Shuffled:
+    """Rows without end: every row once in an order of its own per pass. `state` continues where another left off."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count, self._seed = count, seed
+        self._drawn = 0
+        self._order: list[int] = []
+
+    def draw(self, wanted: int) -> list[int]:
+        """Indices of the next rows."""
+        taken = []
+        for _ in range(wanted):
+            place = self._drawn % self._count
+            if place == 0 or not self._order:  # a pass begins, or is taken up again
+                self._order = self._pass(self._drawn // self._count)
+            taken.append(self._order[place])
+            self._drawn += 1
+        return taken
+
+    def _pass(self, number: int) -> list[int]:
+        order = list(range(self._count))
+        random.Random(f"{self._seed}/{number}").shuffle(order)
+        return order
+
+    @property
+    def state(self) -> int:
+        return self._drawn
+
+    @state.setter
+    def state(self, drawn: int) -> None:
+        self._drawn, self._order = drawn, []

@@ -1,0 +1,242 @@
+"""The run: collect, judge, update, note; from the beginning or from where a killed run left off."""
+
+import copy
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from veriward.client import Client
+from veriward.trainer import checkpoints
+from veriward.trainer.advantages import Scored, advantage
+from veriward.trainer.batch import Batch, Rollout
+from veriward.trainer.collect import Collector, informative
+from veriward.trainer.config import Config
+from veriward.trainer.data import Shuffled, read
+from veriward.trainer.engines.torch_engine import TorchEngine
+from veriward.trainer.grading import Grader, Timeline
+from veriward.trainer.journal import Figures, Journal
+from veriward.trainer.kl import kl
+from veriward.trainer.losses import loss
+from veriward.trainer.mismatch import correction
+from veriward.trainer.models import load
+from veriward.trainer.reductions import reduction
+from veriward.trainer.selection import by_group, selection, unequal
+from veriward.trainer.update import Objective, Updater
+from veriward.trainer.warm_start import demonstrations, warm_start
+
+
+class Nothing(RuntimeError):
+    """No rollout of a step could be graded, so that there is nothing to learn from; the message says why."""
+
+
+@dataclass
+class Watch:
+    """Who looks on: every method may be replaced. The default is silent."""
+
+    phase: Callable[[str, int], None] = lambda name, total: None
+    """A phase of `total` steps begins."""
+    step: Callable[[int, Figures], None] = lambda step, figures: None
+    note: Callable[[str], None] = lambda message: None
+
+
+@dataclass
+class Trainer:
+    """A run of `config`. `client` and `watch` may be given; `resume` goes on from the newest checkpoint, if any."""
+
+    config: Config
+    client: Client | None = None
+    watch: Watch = field(default_factory=Watch)
+
+    def __post_init__(self) -> None:
+        config, chosen = self.config, self.config.algorithm
+        # Names and parameters are checked before anything is loaded.
+        self._advantage = advantage.get(chosen.advantage.name, **chosen.advantage.parameters)
+        self._select = selection.get(chosen.selection.name, **chosen.selection.parameters)
+        self._objective = Objective(
+            loss=loss.get(chosen.loss.name, **chosen.loss.parameters),
+            reduce=reduction.get(chosen.reduction.name, **chosen.reduction.parameters),
+            correct=correction.get(chosen.correction.name, **chosen.correction.parameters),
+            estimate=kl.get(chosen.kl.name, **chosen.kl.parameters),
+            kl_weight=chosen.kl_weight,
+            temperature=config.rollouts.temperature,
+            epochs=chosen.epochs,
+            minibatches=chosen.minibatches,
+            micro_batch=chosen.micro_batch,
+            max_norm=config.optimizer.max_norm,
+        )
+        self.rows = read(config.data.train)
+        self.eval_rows = read(config.data.eval)[: config.data.eval_rows] if config.data.eval else []
+
+    def run(self, resume: bool = False) -> Path:
+        """Train to the last step; the run's folder is given back. Raises what `client` raises, and `Nothing`."""
+        folder = self.config.run.output
+        checkpoint = checkpoints.latest(folder) if resume else None
+        with ExitStack() as stack:
+            self._build(stack)
+            start = 0 if checkpoint is None else self._restore(checkpoint)
+            journal = stack.enter_context(
+                Journal(folder, None if checkpoint is None else start, self.config.run.tensorboard)
+            )
+            if checkpoint is None:
+                self._warm_up()
+                journal.write(0, self._evaluated(0, {}))
+            self.watch.phase("training", self.config.run.steps)
+            for step in range(start + 1, self.config.run.steps + 1):
+                figures = self._step(step)
+                figures = self._evaluated(step, figures)
+                journal.write(step, figures)
+                self.watch.step(step, figures)
+                if step % self.config.run.checkpoint_every == 0 or step == self.config.run.steps:
+                    self._save(folder, step)
+        return folder
+
+    def _build(self, stack: ExitStack) -> None:
+        config = self.config
+        if config.run.threads:
+            torch.set_num_threads(config.run.threads)
+        torch.manual_seed(config.run.seed)
+        random.seed(config.run.seed)
+        texts = [str(row.prompt) + (row.demonstration or "") for row in self.rows[:5000]]
+        self.model, self.tokenizer = load(config.model, texts)
+        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            trained,
+            lr=config.optimizer.learning_rate,
+            betas=config.optimizer.betas,
+            weight_decay=config.optimizer.weight_decay,
+        )
+        client = self.client or stack.enter_context(Client(config.server.url))
+        grader = Grader(client, config.server, self.watch.note)
+        stack.callback(grader.close)
+        self.engine = TorchEngine(self.model, self.tokenizer.pad_token_id, config.rollouts.max_batch)
+        stack.callback(self.engine.close)
+        self.collector = Collector(self.engine, grader, self.tokenizer, config.rollouts, config.data.max_prompt_tokens)
+        self.order = Shuffled(len(self.rows), config.run.seed)
+        self.updater = Updater(self.model, self.optimizer, self._objective, self._reference())
+
+    def _reference(self) -> Any:
+        if not self._objective.kl_weight:
+            return None
+        if self.config.model.lora is not None:
+            return self.model.disable_adapter
+        return copy.deepcopy(self.model).requires_grad_(False)
+
+    def _warm_up(self) -> None:
+        config = self.config.warm_start
+        if config is None or not config.steps:
+            return
+        self.watch.phase("warm start", config.steps)
+        shown = demonstrations(self.rows, self.tokenizer)
+        pad, seed = self.tokenizer.pad_token_id, self.config.run.seed
+        warm_start(self.model, shown, config, pad, seed, lambda step, value: self.watch.step(step, {"loss": value}))
+        self.updater = Updater(self.model, self.optimizer, self._objective, self._reference())
+
+    def _step(self, step: int) -> Figures:
+        config, timeline = self.config, Timeline()
+        rollouts = self._collect(timeline)
+        graded = [one for one in rollouts if one.reward is not None]
+        if not graded:
+            problem, count = Counter(one.problem for one in rollouts).most_common(1)[0]
+            raise Nothing(f"step {step}: none of {len(rollouts)} rollouts was graded; {count} of them: {problem}")
+        if config.rollouts.truncated == "mask":
+            graded = [replace(one, written=(False,) * len(one.written)) if one.truncated else one for one in graded]
+        chosen = self._select(graded)
+        chosen = unequal(chosen) if config.algorithm.drop_equal else chosen
+        figures = _described(rollouts)
+        start = timeline.now()
+        if chosen:
+            self._pace(step)
+            figures |= self._update(chosen)
+        timeline.add("update", start)
+        every = config.algorithm.reference_reset
+        if every and step % every == 0 and self._objective.kl_weight and config.model.lora is None:
+            self.updater.reference = self._reference()
+            self.optimizer.state.clear()
+        self.engine.sync_weights({}, step)
+        figures["trained_on"] = len(chosen) / len(rollouts)
+        return figures | {f"seconds/{kind}": timeline.seconds(kind) for kind in ("generate", "wait", "update")}
+
+    def _collect(self, timeline: Timeline) -> list[Rollout]:
+        """A step's rollouts; groups of equal rewards are drawn again while `refill` lasts (DAPO's dynamic sampling)."""
+        wanted, kept = self.config.rollouts.prompts, list[Rollout]()
+        for attempt in range(self.config.rollouts.refill + 1):
+            missing = wanted - informative(kept)
+            drawn = self.collector.collect([self.rows[place] for place in self.order.draw(missing)], timeline)
+            useful = unequal(drawn) if attempt < self.config.rollouts.refill else drawn
+            first = 1 + max((one.group for one in kept), default=-1)
+            kept += [replace(one, group=first + one.group) for one in useful]
+            if informative(kept) >= wanted:
+                break
+        return kept
+
+    def _update(self, rollouts: Sequence[Rollout]) -> Figures:
+        batch = Batch.of(rollouts, self.tokenizer.pad_token_id, self.model.device)
+        rewards = torch.tensor([float(one.reward or 0) for one in rollouts], device=self.model.device)
+        groups = torch.tensor([one.group for one in rollouts], device=self.model.device)
+        names = sorted({name for one in rollouts for name in one.parts})
+        parts = torch.tensor([[one.parts.get(name, 0.0) for name in names] for one in rollouts]) if names else None
+        weights = None if parts is None else torch.ones(len(names))
+        gains = self._advantage(Scored(rewards, groups, batch.mask, parts, weights))
+        return self.updater.update(batch, gains, self.config.rollouts.max_tokens)
+
+    def _pace(self, step: int) -> None:
+        for settings in self.optimizer.param_groups:
+            share = min(1.0, step / max(self.config.optimizer.warm_up, 1))
+            settings["lr"] = self.config.optimizer.learning_rate * share
+
+    def _evaluated(self, step: int, figures: Figures) -> Figures:
+        """`figures` with the mean reward of one sampled answer to each held-out task, on the steps that ask for it."""
+        due = step % self.config.run.eval_every == 0 or step == self.config.run.steps
+        if not self.eval_rows or not due:
+            return figures
+        rollouts = self.collector.collect(self.eval_rows, Timeline(), n=1)
+        rewards = [one.reward for one in rollouts if one.reward is not None]
+        return {**figures, "eval/reward": fmean(rewards)} if rewards else figures
+
+    def _save(self, folder: Path, step: int) -> None:
+        state = {
+            "step": step,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order": self.order.state,
+            "torch": torch.get_rng_state(),
+        }
+        if isinstance(self.updater.reference, torch.nn.Module):
+            state["reference"] = self.updater.reference.state_dict()
+        checkpoints.save(folder, step, state, self.config.run.keep_checkpoints)
+
+    def _restore(self, checkpoint: Path) -> int:
+        state = checkpoints.load(checkpoint, "cpu")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order.state = state["order"]
+        torch.set_rng_state(state["torch"])
+        if isinstance(self.updater.reference, torch.nn.Module):
+            self.updater.reference.load_state_dict(state["reference"])
+        self.engine.sync_weights({}, state["step"])
+        self.watch.note(f"resumed after step {state['step']}")
+        return int(state["step"])
+
+
+def _described(rollouts: Sequence[Rollout]) -> Figures:
+    """What a step's rollouts look like, over those that were graded."""
+    graded = [one for one in rollouts if one.reward is not None]
+    groups = by_group(graded).values()
+    figures = {
+        "reward": fmean(one.reward or 0.0 for one in graded),
+        "solved": fmean(any((one.reward or 0) >= 1 for one in group) for group in groups),
+        "equal_groups": fmean(len({one.reward for one in group}) == 1 for group in groups),
+        "length": fmean(one.length for one in rollouts),
+        "truncated": fmean(one.truncated for one in rollouts),
+        "ungraded": float(len(rollouts) - len(graded)),
+    }
+    for source in sorted({one.source for one in graded} - {""}):
+        figures[f"reward/{source}"] = fmean(one.reward or 0.0 for one in graded if one.source == source)
+    return figures
