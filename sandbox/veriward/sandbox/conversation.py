@@ -38,6 +38,7 @@ _HEAR_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
 _CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 CREDENTIALS = struct.Struct("iii")
 CREDENTIALS_SPACE = socket.CMSG_SPACE(CREDENTIALS.size)
+_FIRST_TO_GO = "1000"
 _LEAST_FILE_BYTES = 16 * MIB
 # Fields of /proc/PID/stat, counted from the one that follows the name; the first two are of children waited for.
 _WAITED_USER, _WAITED_SYSTEM, _THREADS = 13, 14, 17
@@ -143,6 +144,9 @@ class Child:
             rlimits.append((resource.RLIMIT_NPROC, processes + others, processes + others))
         if self._lent is not None:
             self._lent_oom_kills = self._lent.oom_kills()
+            # The group holds the zygote and its keeper too, which must not go in the program's place.
+            with contextlib.suppress(OSError), open(f"/proc/{self._pid}/oom_score_adj", "w") as file:
+                file.write(_FIRST_TO_GO)
         self._launches = language is not None
         equipment = {
             "limits": rlimits,
