@@ -33,7 +33,8 @@ def own_sandbox() -> Iterator[LocalSandbox]:
 
 
 def keeper_of_this_process() -> psutil.Process:
-    return next(child for child in reversed(psutil.Process().children()) if child.name() == "keeper")
+    keepers = [child for child in psutil.Process().children() if child.name() == "keeper"]
+    return max(keepers, key=lambda keeper: keeper.create_time())  # numbers of processes start anew at some time
 
 
 def zygotes() -> list[psutil.Process]:

@@ -90,6 +90,10 @@ class Slot:
         """Whether the kernel killed a process of the slot for memory since `reset`."""
         return _oom_kills(self._events) > self._oom_kills_before
 
+    def was_short(self, peak_bytes: int) -> bool:
+        """Whether it can have been out of memory: one that never held half its limit was not. 0: nobody knows."""
+        return not 0 < 2 * peak_bytes < self._limits[0]
+
     def tasks(self) -> int:
         """How many processes and threads are in it."""
         return int(os.pread(self._pids, 32, 0))

@@ -2,7 +2,7 @@
 
 B JSON                   -> limits, and files for its box; fd: their contents
 P {mode, entry, stubs}   -> the program; fd: its code
-T {index, fresh}         -> one test; fds: input, stdout, stderr, result
+T index, fresh           -> one test (`orders.py`); fds: input, stdout, stderr, result
                          <- D {index, status, reason, exit_code}    that test ended
                          <- Q ...    a judge calls the candidate; fd: the operation
 A {status, reason}       -> the candidate's answer; fd: its result
@@ -25,6 +25,7 @@ from veriward.sandbox import cgroups, memfds
 from veriward.sandbox.descendants import TICKS_PER_SECOND, descendants_cpu_seconds
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Limits
+from veriward.sandbox.orders import ORDER
 
 if TYPE_CHECKING:
     from veriward.sandbox.languages import Language
@@ -34,6 +35,7 @@ _MAX_DESCRIPTORS = 4
 _DESCRIPTORS_SPACE = socket.CMSG_SPACE(_MAX_DESCRIPTORS * array.array("i").itemsize)
 _encode = json.JSONEncoder().encode
 # Plain numbers: combining the enumeration's members costs as much as the call.
+_DONTWAIT = int(socket.MSG_DONTWAIT)
 _HEAR_FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
 _CUT_SHORT = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 CREDENTIALS = struct.Struct("iii")
@@ -51,9 +53,23 @@ class ProtocolFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    kind: str
-    body: dict[str, Any]
+    """Something said, of one letter of kind and JSON, believed to be neither until it is looked at."""
+
+    text: bytes
     descriptors: tuple[int, ...]
+
+    @property
+    def kind(self) -> bytes:
+        return self.text[:1]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Empty if it is not an object in JSON."""
+        try:
+            body = json.loads(self.text[1:])
+        except (ValueError, RecursionError):
+            return {}
+        return body if isinstance(body, dict) else {}
 
     def content(self, most_bytes: int) -> bytes | None:
         """What its one file holds; None unless it is that, an ordinary file within the bound. Closes it."""
@@ -83,6 +99,9 @@ class Child:
         self.sock = sock
         self.pidfd = -1
         self.is_silent = False
+        self.poll: select.poll | None = None
+        """Kept by who waits for it."""
+        self.spoke = [sock.fileno()]
         self.inherited_bytes = 0
         """Of address space that its zygote had mapped, which no program has to answer for."""
         self.exit_code: int | None = None
@@ -95,6 +114,7 @@ class Child:
         self._pid = 0
         self._total_cpu_seconds = 0.0
         self._waited_cpu_seconds = 0.0
+        self._seen_cpu_seconds = -1.0
         self._stat = -1
         self._largest_bytes = 0
         self._was_out_of_memory = False
@@ -169,9 +189,16 @@ class Child:
     def say(self, kind: bytes, body: object, descriptors: list[int]) -> None:
         """Never blocks. Raises `ProtocolFault` if the child has not read what it was sent before."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        text = kind + _encode(body).encode()
+        self._send(kind + _encode(body).encode(), rights)
+
+    def order(self, index: int, fresh: bool, descriptors: list[int]) -> None:
+        """Have it run a test. Never blocks; raises as `say` does."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+        self._send(ORDER.pack(b"T", index, fresh), rights)
+
+    def _send(self, text: bytes, rights: list[tuple[int, int, "array.array[int]"]]) -> None:
         try:
-            self.sock.sendmsg([text], rights, socket.MSG_DONTWAIT)
+            self.sock.sendmsg([text], rights, _DONTWAIT)
         except BlockingIOError:
             raise ProtocolFault("does not listen") from None
         except OSError:  # it is gone: its end is the next thing heard
@@ -189,14 +216,11 @@ class Child:
         if not text and not descriptors:
             self.is_silent = True  # it has closed its end: only its own end is still to come
             return None
-        try:
-            if flags & _CUT_SHORT:
-                raise ProtocolFault("a message over the bound")
-            return Message(chr(text[0]), _parsed(text[1:]), descriptors)
-        except (ProtocolFault, IndexError) as fault:
-            for descriptor in descriptors:
-                os.close(descriptor)
-            raise ProtocolFault(str(fault)) from None
+        message = Message(text, descriptors)
+        if flags & _CUT_SHORT:
+            message.close()
+            raise ProtocolFault("a message over the bound")
+        return message
 
     def cpu_seconds(self) -> float:
         """Of all its threads since its fork, and of all its descendants where a cgroup tells.
@@ -212,7 +236,16 @@ class Child:
         except OSError as fault:
             raise SandboxError("a child went away unwaited for") from fault
         seen = own + self._waited_cpu_seconds + self.told_cpu_seconds
-        return max(seen, self._slot.cpu_seconds()) if self._slot is not None else seen
+        if self._slot is not None and self._slot.counts_cpu:
+            seen = max(seen, self._slot.cpu_seconds())
+        self._seen_cpu_seconds = seen
+        return seen
+
+    def seen_cpu_seconds(self) -> float:
+        """As of the last look; for a child that has used nothing since, but for its keeper's asking."""
+        if self.exit_code is not None or self._seen_cpu_seconds < 0:
+            return self.cpu_seconds()
+        return self._seen_cpu_seconds
 
     def is_alone(self) -> bool:
         """Whether its program has left no thread or process behind; takes account of those that it has waited for."""
@@ -237,8 +270,15 @@ class Child:
 
     def out_of_memory(self) -> bool:
         if self.exit_code is None:
-            self._was_out_of_memory = self._is_out_of_memory()
+            peak_bytes = self.memory_bytes()
+            if self._slot is None or self._slot.was_short(peak_bytes):
+                self._was_out_of_memory = self._is_out_of_memory()
         return self._was_out_of_memory
+
+    @property
+    def seen_memory_bytes(self) -> int:
+        """`memory_bytes` as of the last look."""
+        return self._largest_bytes
 
     def has_ended(self) -> bool:
         return bool(select.select([self.pidfd], [], [], 0)[0])
@@ -296,18 +336,10 @@ class Child:
 
 
 def _rights(control: list[tuple[int, int, bytes]]) -> tuple[int, ...]:
+    if not control:
+        return ()
     descriptors = array.array("i")
     for level, kind, data in control:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     return tuple(descriptors)
-
-
-def _parsed(text: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProtocolFault("not JSON") from None
-    if not isinstance(body, dict):
-        raise ProtocolFault("not an object")
-    return body

@@ -24,6 +24,8 @@ from veriward.sandbox.execution import Execution, Isolation, Limits, Run, RunSta
 
 HEADER = struct.Struct("<cI")
 MAX_FRAME_BYTES = 256 << 20
+# Of a run: index, wall and CPU seconds, memory; sizes of how it ended, stdout, stderr, and result, -1 for none.
+_RUN = struct.Struct("<IddqIIIi")
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: it is most of the cost of a small frame
@@ -111,40 +113,42 @@ def unpack_execution(payload: bytes) -> Execution:
 
 
 def pack_run(run: Run) -> bytes:
-    head: dict[str, object] = {
-        "index": run.index,
-        "status": run.status.value,
-        "reason": run.reason,
-        "exit_code": run.exit_code,
-        "signal": run.signal,
-        "usage": (run.usage.wall_seconds, run.usage.cpu_seconds, run.usage.memory_bytes),
-        "has_result": run.result is not None,
-    }
-    return pack_blobs(head, [run.stdout, run.stderr, run.result or b"", _pack_isolation(run.isolation)])
+    usage, end = run.usage, _pack_end(run.status, run.reason, run.exit_code, run.signal, run.isolation)
+    result = run.result
+    sizes = len(end), len(run.stdout), len(run.stderr), -1 if result is None else len(result)
+    head = _RUN.pack(run.index, usage.wall_seconds, usage.cpu_seconds, usage.memory_bytes, *sizes)
+    return b"".join((head, end, run.stdout, run.stderr, result or b""))
 
 
 def unpack_run(payload: bytes) -> Run:
-    head, (stdout, stderr, result, isolation) = unpack_blobs(payload)
-    usage = Usage(*head.pop("usage"))  # type: ignore[misc]
-    has_result = head.pop("has_result")
+    index, wall_seconds, cpu_seconds, memory_bytes, end, stdout, stderr, result = _RUN.unpack_from(payload)
+    end += _RUN.size
+    stdout += end
+    stderr += stdout
+    status, reason, exit_code, signal, isolation = _unpack_end(payload[_RUN.size : end])
     return Run(
-        status=RunStatus(str(head.pop("status"))),
-        usage=usage,
-        isolation=_unpack_isolation(isolation),
-        stdout=stdout,
-        stderr=stderr,
-        result=result if has_result else None,
-        **head,  # type: ignore[arg-type]
+        index=index,
+        status=status,
+        reason=reason,
+        stdout=payload[end:stdout],
+        stderr=payload[stdout:stderr],
+        result=payload[stderr:] if result >= 0 else None,
+        exit_code=exit_code,
+        signal=signal,
+        usage=Usage(wall_seconds, cpu_seconds, memory_bytes),
+        isolation=isolation,
     )
 
 
-# Runs by the thousand share one isolation.
-@lru_cache(maxsize=8)
-def _pack_isolation(isolation: Isolation) -> bytes:
-    return _encode([isolation.level, isolation.layers, isolation.backend]).encode()
+# Runs by the thousand end alike, on one isolation: what they share is made and read once.
+@lru_cache(maxsize=64)
+def _pack_end(
+    status: RunStatus, reason: str, exit_code: int | None, signal: str | None, isolation: Isolation
+) -> bytes:
+    return _encode([status, reason, exit_code, signal, isolation.level, isolation.layers, isolation.backend]).encode()
 
 
-@lru_cache(maxsize=8)
-def _unpack_isolation(payload: bytes) -> Isolation:
-    level, layers, backend = json.loads(payload)
-    return Isolation(level, tuple(layers), backend)
+@lru_cache(maxsize=64)
+def _unpack_end(payload: bytes) -> tuple[RunStatus, str, int | None, str | None, Isolation]:
+    status, reason, exit_code, signal, level, layers, backend = json.loads(payload)
+    return RunStatus(status), reason, exit_code, signal, Isolation(level, tuple(layers), backend)

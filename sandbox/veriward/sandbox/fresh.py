@@ -1,11 +1,10 @@
 """Performs an execution in a language that has a command: compiled once, then run afresh for every input."""
 
-import contextlib
 from dataclasses import replace
 
 from veriward.sandbox.conversation import Child, Message
 from veriward.sandbox.errors import SandboxError
-from veriward.sandbox.execution import Execution, Isolation, Run, RunStatus
+from veriward.sandbox.execution import Execution, Isolation, Run, RunStatus, Usage
 from veriward.sandbox.languages import Language
 from veriward.sandbox.nursery import Nursery
 from veriward.sandbox.outcomes import Outcome
@@ -48,17 +47,18 @@ class FreshPerformance(Performance):
         assert compiler is not None
         child = self._child("compile")
         allowance = Allowance.now(compiler.limits)
-        with contextlib.closing(Trial(child, 0, b"", fresh=True, allowance=allowance, gives_result=True)) as trial:
-            outcome = self._conclude(trial, trial.listen(self._watch), is_process=True)
-            self._end_children()
-            made = trial.result(compiler.limits.output_bytes)
-            if outcome.status is RunStatus.FINISHED and made:
-                self._program = {compiler.makes: made}
-                return
-            if outcome.status in (RunStatus.FINISHED, RunStatus.RUNTIME_ERROR):
-                reason = "compile_error" if made is not None else "output"
-                outcome = Outcome(RunStatus.COMPILE_ERROR, reason, outcome.exit_code)
-            run = self._run(0, outcome, trial, self._usage(allowance, trial.cpu_seconds(), child.memory_bytes()))
+        trial = Trial(child, self._papers_of("compile"), 0, b"", fresh=True, allowance=allowance)
+        outcome = self._conclude(trial, trial.listen(self._watch), is_process=True)
+        self._end_children()
+        made = trial.result(compiler.limits.output_bytes)
+        if outcome.status is RunStatus.FINISHED and made:
+            self._program = {compiler.makes: made}
+            return
+        if outcome.status in (RunStatus.FINISHED, RunStatus.RUNTIME_ERROR):
+            reason = "compile_error" if made is not None else "output"
+            outcome = Outcome(RunStatus.COMPILE_ERROR, reason, outcome.exit_code)
+        usage = Usage(allowance.wall_seconds(), trial.cpu_seconds(), child.memory_bytes())
+        run = self._run(0, outcome, trial, usage)
         self._not_compiled = replace(run, status=RunStatus.COMPILE_ERROR, stdout=b"", stderr=run.stderr or run.stdout)
 
     def _conclude(self, trial: Trial, word: Message | Outcome | None, *, is_process: bool) -> Outcome:

@@ -3,7 +3,7 @@
 It takes the place of `runner.py` for languages other than the built-in Python, and speaks as that does:
 
     P {command, environment, cpu_seconds, output_bytes, makes, made}    -> once per child
-    T {index, fresh}    [input, stdout, stderr, result]    -> run the command once
+    T index, fresh    [input, stdout, stderr, result]      -> run the command once (`orders.py`)
                                                            <- D {index, status, reason, exit_code, cpu_seconds}
 
 What the program leaves running is killed before D is sent. The program can't speak for this process: it doesn't hold
@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from veriward.sandbox import kernel
 from veriward.sandbox.descendants import descendants_cpu_seconds
-from veriward.sandbox.runner import receive
+from veriward.sandbox.runner import receive, receive_order
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _INHERITED = ("HOME", "TMPDIR")
@@ -43,17 +43,18 @@ def serve(sock: socket.socket) -> NoReturn:
     if plan["made"]:
         os.chmod(plan["made"], 0o700)
     while True:
-        order, (*standard, result) = receive(sock, b"T")
-        for descriptor in (*standard, result):
+        index, _, descriptors = receive_order(sock)
+        standard, result = descriptors[:3], descriptors[-1]
+        for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
         began = _children_cpu_seconds()
         report = _run(plan, standard)
         if plan["makes"] and report["status"] == "finished" and not _hand_over(plan["makes"], result):
             report = _NOTHING_MADE
-        for descriptor in (*standard, result):
+        for descriptor in descriptors:
             os.close(descriptor)
         used = _children_cpu_seconds() - began
-        sock.send(b"D" + json.dumps({"index": order["index"], **report, "cpu_seconds": used}).encode())
+        sock.send(b"D" + json.dumps({"index": index, **report, "cpu_seconds": used}).encode())
 
 
 def _run(plan: Mapping[str, Any], standard: Sequence[int]) -> dict[str, Any]:

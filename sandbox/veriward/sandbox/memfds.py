@@ -15,12 +15,17 @@ def blank(name: str) -> int:
 def sealed(name: str, content: bytes) -> int:
     """One that nobody can change: what a test reads, an earlier test can't have rewritten."""
     descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    at = 0
+    while at < len(content):  # its offset stays at the beginning
+        at += os.pwrite(descriptor, content[at:] if at else content, at)
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
-    os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def clear(descriptor: int) -> None:
+    """Empty it, and have the next write of whoever shares it begin at the beginning."""
+    if os.lseek(descriptor, 0, os.SEEK_SET) or size_bytes(descriptor):
+        os.ftruncate(descriptor, 0)
 
 
 def size_bytes(descriptor: int) -> int:

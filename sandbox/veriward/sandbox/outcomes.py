@@ -23,6 +23,7 @@ class Outcome:
     signal: str | None = None
 
 
+CLEAN = Outcome(RunStatus.FINISHED, "", 0)
 PROTOCOL = Outcome(RunStatus.RUNTIME_ERROR, "protocol")
 OVER_CPU = Outcome(RunStatus.TIME_LIMIT, "cpu")
 OVER_RESULT = Outcome(RunStatus.OUTPUT_LIMIT, "result")

@@ -1,6 +1,5 @@
 """Performs an execution: hands its inputs one by one to confined children and says how each run ended."""
 
-import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -12,13 +11,14 @@ from veriward.sandbox.errors import Cancelled, SandboxError
 from veriward.sandbox.execution import MAX_RESULT_BYTES, Execution, Isolation, Run, RunStatus, Usage
 from veriward.sandbox.nursery import Nursery, ZygoteDied
 from veriward.sandbox.outcomes import Outcome
-from veriward.sandbox.trial import Allowance, Trial
+from veriward.sandbox.trial import Allowance, Papers, Trial
 from veriward.sandbox.watch import SupervisorGone, Watch
 
 _ATTEMPTS = 2  # of one run, when a child or the zygote is lost through no fault of the program: runs are pure
 Role = Literal["stdin", "call", "serve", "judge", "compile"]
 # After these the child is as good as new for the next input.
 _SURVIVED = (RunStatus.FINISHED, RunStatus.RUNTIME_ERROR, RunStatus.COMPILE_ERROR, RunStatus.OUTPUT_LIMIT)
+_GIVING: tuple[Role, ...] = ("call", "serve", "compile")  # what they make is wanted, not what they print
 _ANSWERED = (RunStatus.FINISHED, RunStatus.RUNTIME_ERROR, RunStatus.COMPILE_ERROR)
 
 
@@ -31,6 +31,7 @@ class Performance:
         self._watch = watch
         self._isolation = isolation
         self._children: dict[Role, Child] = {}
+        self._papers: dict[Role, Papers] = {}
         self._left = len(execution.inputs)
         self._calls = 0
 
@@ -52,22 +53,25 @@ class Performance:
                 self._left -= 1
                 yield run
         finally:
-            self._recover()
+            try:
+                self._recover()
+            finally:
+                for papers in self._papers.values():
+                    papers.close()
 
     def _alone(self, index: int, content: bytes) -> Run:
         role: Role = "call" if self._execution.mode == "call" else "stdin"
         child = self._child(role)
         allowance = Allowance.now(self._execution.limits)
-        trial = Trial(child, index, content, fresh=True, allowance=allowance, gives_result=role == "call")
-        with contextlib.closing(trial):
-            outcome = self._conclude(trial, trial.listen(self._watch), is_process=role == "stdin")
-            result = None
-            if role == "call" and outcome.status is RunStatus.FINISHED:
-                result = trial.result(MAX_RESULT_BYTES)
-                if not result:
-                    outcome, result = outcomes.OVER_RESULT if result is None else outcomes.PROTOCOL, None
-            usage = self._usage(allowance, trial.cpu_seconds(), child.memory_bytes())
-            return self._run(index, outcome, trial, usage, result)
+        trial = Trial(child, self._papers_of(role), index, content, fresh=True, allowance=allowance)
+        outcome = self._conclude(trial, trial.listen(self._watch), is_process=role == "stdin")
+        result = None
+        if role == "call" and outcome.status is RunStatus.FINISHED:
+            result = trial.result(MAX_RESULT_BYTES)
+            if not result:
+                outcome, result = outcomes.OVER_RESULT if result is None else outcomes.PROTOCOL, None
+        usage = Usage(allowance.wall_seconds(), trial.seen_cpu_seconds(), child.seen_memory_bytes)
+        return self._run(index, outcome, trial, usage, result)
 
     def _judged(self, index: int, script: bytes) -> Run:
         judge, candidate = self._child("judge"), self._child("serve")
@@ -75,16 +79,16 @@ class Performance:
         candidate_cpu_seconds = candidate.cpu_seconds()
         calls_before = self._calls
         fault = None
-        with contextlib.closing(Trial(judge, index, script, fresh=True, allowance=allowance)) as trial:
-            word = trial.listen(self._watch)
-            while fault is None and isinstance(word, Message) and word.kind == "Q":
-                fresh = self._calls == calls_before
-                fault = self._relay(word, judge, candidate, fresh, allowance, candidate_cpu_seconds)
-                word = fault or trial.listen(self._watch)
-            outcome = self._conclude(trial, word, is_process=False)
-            cpu_seconds = trial.cpu_seconds() + candidate.cpu_seconds() - candidate_cpu_seconds
-            memory_bytes = max(judge.memory_bytes(), candidate.memory_bytes())
-            return self._run(index, outcome, trial, self._usage(allowance, cpu_seconds, memory_bytes))
+        trial = Trial(judge, self._papers_of("judge"), index, script, fresh=True, allowance=allowance)
+        word = trial.listen(self._watch)
+        while fault is None and isinstance(word, Message) and word.kind == b"Q":
+            fresh = self._calls == calls_before
+            fault = self._relay(word, judge, candidate, fresh, allowance, candidate_cpu_seconds)
+            word = fault or trial.listen(self._watch)
+        outcome = self._conclude(trial, word, is_process=False)
+        cpu_seconds = trial.cpu_seconds() + candidate.cpu_seconds() - candidate_cpu_seconds
+        memory_bytes = max(judge.memory_bytes(), candidate.memory_bytes())
+        return self._run(index, outcome, trial, Usage(allowance.wall_seconds(), cpu_seconds, memory_bytes))
 
     def _relay(
         self, question: Message, judge: Child, candidate: Child, fresh: bool, allowance: Allowance, cpu_since: float
@@ -94,25 +98,17 @@ class Performance:
         if operation is None:
             return outcomes.PROTOCOL
         self._calls += 1
-        call = Trial(
-            candidate,
-            self._calls,
-            operation,
-            fresh=fresh,
-            allowance=allowance,
-            cpu_since=cpu_since,
-            gives_result=True,
-        )
-        with contextlib.closing(call):
-            word = call.listen(self._watch)
-            if not isinstance(word, Message):
-                return self._conclude(call, word, is_process=False)
-            outcome = call.measured(call.claim(word))
-            result = call.result(MAX_RESULT_BYTES)
-            if result is None:
-                return outcomes.OVER_RESULT
-            if outcome.status not in _ANSWERED or outcome is outcomes.PROTOCOL:
-                return outcome
+        papers = self._papers_of("serve")
+        call = Trial(candidate, papers, self._calls, operation, fresh=fresh, allowance=allowance, cpu_since=cpu_since)
+        word = call.listen(self._watch)
+        if not isinstance(word, Message):
+            return self._conclude(call, word, is_process=False)
+        outcome = call.measured(call.claim(word))
+        result = call.result(MAX_RESULT_BYTES)
+        if result is None:
+            return outcomes.OVER_RESULT
+        if outcome.status not in _ANSWERED or outcome is outcomes.PROTOCOL:
+            return outcome
         # A copy: the candidate still holds the file it wrote.
         answer = memfds.sealed("answer", result)
         try:
@@ -149,6 +145,11 @@ class Performance:
             child.give(b"P", {"mode": role, "entry": execution.entry, "stubs": execution.stubs}, [code])
         return self._children[role]
 
+    def _papers_of(self, role: Role) -> Papers:
+        if role not in self._papers:
+            self._papers[role] = Papers(gives_result=role in _GIVING)
+        return self._papers[role]
+
     def _end_children(self) -> None:
         children, self._children = self._children, {}
         for child in children.values():
@@ -163,9 +164,6 @@ class Performance:
         except ZygoteDied:
             self._children.clear()
             self._nursery.restart()
-
-    def _usage(self, allowance: Allowance, cpu_seconds: float, memory_bytes: int) -> Usage:
-        return Usage(allowance.wall_seconds(), cpu_seconds, memory_bytes)
 
     def _run(self, index: int, outcome: Outcome, trial: Trial, usage: Usage, result: bytes | None = None) -> Run:
         return Run(

@@ -3,7 +3,7 @@
 The keeper speaks over a SOCK_SEQPACKET socket: a letter and JSON, payloads as descriptors.
 
     P {mode, entry, stubs}  [code]                            -> once per child
-    T {index, fresh}        [input, stdout, stderr, result]   -> run once
+    T index, fresh          [input, stdout, stderr, result]   -> run once (`orders.py`)
                                                               <- D {index, status, reason, exit_code}
 
 A child that ends without a D has been ended by its program. Every run gets fresh globals, streams and builtins; modules
@@ -13,6 +13,7 @@ They can hurt nobody else.
 
 # ruff: noqa: BLE001 -- whatever the program raises, at whatever moment, is what this file reports
 
+import array
 import atexit
 import builtins
 import fcntl
@@ -31,6 +32,7 @@ from veriward.sandbox import memfds
 from veriward.sandbox.candidate import MissingEntry
 from veriward.sandbox.execution import MAX_CODE_BYTES
 from veriward.sandbox.modes import MODES, PROGRAM, Mode, NotCompiled
+from veriward.sandbox.orders import ORDER, told
 from veriward.sandbox.plain import Unserialisable
 
 MAX_MESSAGE_BYTES = 64 << 10
@@ -42,7 +44,8 @@ SPOILT = 98
 
 _OWN_FRAMES = 8  # between `serve` and the program, and some to spare
 _REHEARSALS = 20
-_PEEK = int(socket.MSG_PEEK)
+_DESCRIPTORS_SPACE = socket.CMSG_SPACE(4 * array.array("i").itemsize)
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
 _show = sys.excepthook
 _pristine_path: list[str] = []
 _pristine_builtins: dict[str, Any] = {}
@@ -55,10 +58,10 @@ def prepare() -> None:
     atexit._clear()  # the parent's callbacks are not the program's
     for name in ("exit", "quit"):  # given by `site`, which a zygote does without
         setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
-    _rehearse()
-    _reset()
     _pristine_path[:] = sys.path
     _pristine_builtins.update(vars(builtins))
+    _rehearse()
+    _open_first_streams()
 
 
 def name_profile(profile: str, elsewhere: Mapping[str, list[str]]) -> None:
@@ -73,43 +76,54 @@ def _rehearse() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         mode = MODES["stdin"](b"print(end='')", "", [], theirs)
+        directory, limit = os.getcwd(), sys.getrecursionlimit()
         for _ in range(_REHEARSALS):
-            socket.send_fds(ours, [b'T{"index":0,"fresh":true}'], [0])
-            order, descriptors = receive(theirs, b"T")
-            _open_streams()
-            _told(order["index"], **_run(mode, order["fresh"], descriptors[0]))
-            os.close(descriptors[0])
+            socket.send_fds(ours, [ORDER.pack(b"T", 0, True)], [0, 1, 2])
+            index, fresh, descriptors = _order(*theirs.recvmsg(ORDER.size, _DESCRIPTORS_SPACE, _CLOSE_ON_EXEC))
+            for descriptor in descriptors:
+                os.close(descriptor)
+            _restore(directory, limit)
+            told(index, **_run(mode, fresh, 0))
     sys.modules["__main__"] = main
+
+
+def _open_first_streams() -> None:
+    """Open what the first run of every child will have, upon memory files as it will find them in their place."""
+    own = [os.dup(number) for number in range(3)]
+    for number in range(3):
+        blank = memfds.blank("stream")
+        os.dup2(blank, number)
+        os.close(blank)
+    _open_streams()
+    for number, descriptor in enumerate(own):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
 
 
 def serve(sock: socket.socket) -> NoReturn:
     """Obey the keeper until it hangs up. Called in the sandbox child, after confinement and `prepare`."""
     plan, (code,) = receive(sock, b"P")
     mode = MODES[plan["mode"]](memfds.read(code, MAX_CODE_BYTES), plan["entry"], plan["stubs"], sock)
-    process, directory, spoilt = os.getpid(), os.getcwd(), False
-    sys.setrecursionlimit(RECURSION_LIMIT + _depth())
+    process, directory, limit, spoilt = os.getpid(), os.getcwd(), RECURSION_LIMIT + _depth(), False
+    sys.setrecursionlimit(limit)
     while True:
-        sock.recv(1, _PEEK)  # C alone: up to here, all else may still be as the program left it
+        # C alone: up to its return, all else may still be as the program left it.
+        heard = sock.recvmsg(ORDER.size, _DESCRIPTORS_SPACE, _CLOSE_ON_EXEC)
         if spoilt:
-            _restore(directory)
-        order, (stdin, stdout, stderr, result) = receive(sock, b"T")
-        for number, descriptor in enumerate(map(_above_the_standard, (stdin, stdout, stderr))):
-            os.dup2(descriptor, number)
+            _restore(directory, limit)
+        index, fresh, descriptors = _order(*heard)
+        for number in range(3):
+            os.dup2(descriptors[number], number)
+        result = descriptors.pop() if len(descriptors) > 3 else -1
+        for descriptor in descriptors:
             os.close(descriptor)
-        os.lseek(0, 0, os.SEEK_SET)
-        _open_streams()
-        report = _run(mode, order["fresh"], result)
+        report = _run(mode, fresh, result)
         if os.getpid() != process:
             os._exit(report["exit_code"] or 0)  # a fork of the program has reached the program's end
-        os.close(result)
-        sock.send(_told(order["index"], **report))
+        if result >= 0:
+            os.close(result)
+        sock.send(told(index, **report))
         spoilt = True
-
-
-def _told(index: int, status: str, reason: str, exit_code: int | None) -> bytes:
-    """The report as a message, without a call that a program could have patched."""
-    code = "null" if exit_code is None else exit_code
-    return f'D{{"index":{index},"status":"{status}","reason":"{reason}","exit_code":{code}}}'.encode()
 
 
 def receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]]:
@@ -119,6 +133,23 @@ def receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]
     if message[:1] != kind:
         raise ValueError(f"expected {kind!r}, got {message[:1]!r}")
     return json.loads(message[1:]), descriptors
+
+
+def receive_order(sock: socket.socket) -> tuple[int, bool, list[int]]:
+    """The next test's index, whether it starts afresh, and its descriptors."""
+    return _order(*sock.recvmsg(ORDER.size, _DESCRIPTORS_SPACE, _CLOSE_ON_EXEC))
+
+
+def _order(message: bytes, control: list[tuple[int, int, bytes]], *_: object) -> tuple[int, bool, list[int]]:
+    if not message:
+        os._exit(SPOILT)  # as in `receive`
+    kind, index, fresh = ORDER.unpack(message)
+    if kind != b"T":
+        raise ValueError(f"expected an order, got {kind!r}")
+    descriptors = array.array("i", control[0][2]).tolist()
+    if min(descriptors) < 3:  # a program has closed standard ones
+        descriptors = list(map(_above_the_standard, descriptors))
+    return index, fresh, descriptors
 
 
 def _above_the_standard(descriptor: int) -> int:
@@ -134,14 +165,15 @@ def _depth() -> int:
     return depth
 
 
-def _restore(directory: str) -> None:
+def _restore(directory: str, recursion_limit: int) -> None:
     """Give the next run anew what this one may have spoilt and is cheap to give."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     builtins.__dict__.update(_pristine_builtins)
     os.chdir(directory)
     sys.path[:] = _pristine_path
-    sys.setrecursionlimit(RECURSION_LIMIT + _depth())
+    sys.setrecursionlimit(recursion_limit)
     _reset()
+    _open_streams()
 
 
 def _reset() -> None:

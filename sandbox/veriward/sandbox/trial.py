@@ -1,4 +1,8 @@
-"""One test handed to one child: its files, its clocks, and what comes back."""
+"""One test handed to one child: its files, its clocks, and what comes back.
+
+What a program writes goes to memory files that a role's tests share, one after the other. They are emptied when a test
+begins; of what held them before only the child itself may live on, whose program could fool no judge but its own.
+"""
 
 import os
 import time
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from veriward.sandbox import memfds, outcomes
 from veriward.sandbox.conversation import Child, Message, ProtocolFault
 from veriward.sandbox.execution import MAX_STDERR_BYTES, Limits, RunStatus
+from veriward.sandbox.orders import told_clean
 from veriward.sandbox.outcomes import Outcome
 from veriward.sandbox.watch import Watch
 
@@ -28,29 +33,46 @@ class Allowance:
         return time.monotonic() - self.began
 
 
+class Papers:
+    """The memory files that a program writes to: stdout, stderr and, where it gives one, its result. Close them."""
+
+    def __init__(self, *, gives_result: bool) -> None:
+        self.descriptors = [memfds.blank(name) for name in ("stdout", "stderr", "result")[: 3 if gives_result else 2]]
+        self.stdout, self.stderr, self.result = self.descriptors[0], self.descriptors[1], self.descriptors[-1]
+
+    def clear(self) -> None:
+        for descriptor in self.descriptors:
+            memfds.clear(descriptor)
+
+    def close(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
 class Trial:
-    """`index` marks the child's answer as one to this test; CPU counts from `cpu_since` of its clock. Close it."""
+    """`index` marks the child's answer as one to this test; CPU counts from `cpu_since` of its clock, or from now."""
 
     def __init__(
         self,
         child: Child,
+        papers: Papers,
         index: int,
         content: bytes,
         *,
         fresh: bool,
         allowance: Allowance,
         cpu_since: float | None = None,
-        gives_result: bool = False,
     ) -> None:
         self.child = child
+        self._papers = papers
         self._index = index
         self._allowance = allowance
-        self._cpu_since = child.cpu_seconds() if cpu_since is None else cpu_since
-        self._stdout, self._stderr = memfds.blank("stdout"), memfds.blank("stderr")
-        self._result = memfds.blank("result") if gives_result else self._stderr
+        self._has_all_its_time = cpu_since is None
+        self._cpu_since = child.seen_cpu_seconds() if cpu_since is None else cpu_since
+        papers.clear()
         given = memfds.sealed("input", content)
         try:
-            child.say(b"T", {"index": index, "fresh": fresh}, [given, self._stdout, self._stderr, self._result])
+            child.order(index, fresh, [given, *papers.descriptors])
         except ProtocolFault:
             self._spoilt = True
         else:
@@ -62,12 +84,16 @@ class Trial:
         """The child's next word; or the outcome, if that is decided (a limit, a fault); or None when it has ended."""
         limits = self._allowance.limits
         while not self._spoilt:
-            wall_left = limits.wall - self._allowance.wall_seconds()
-            cpu_left = limits.cpu_seconds - self.cpu_seconds()
-            if wall_left <= 0:
-                return OVER_WALL
-            if cpu_left <= 0:
-                return outcomes.OVER_CPU
+            if self._has_all_its_time:  # a clock costs as much as half the rest of this
+                wall_left, cpu_left = limits.wall, limits.cpu_seconds
+                self._has_all_its_time = False
+            else:
+                wall_left = limits.wall - self._allowance.wall_seconds()
+                cpu_left = limits.cpu_seconds - self.cpu_seconds()
+                if wall_left <= 0:
+                    return OVER_WALL
+                if cpu_left <= 0:
+                    return outcomes.OVER_CPU
             has_ended = watch.wait(self.child, min(wall_left, cpu_left))
             try:
                 message = self.child.hear()
@@ -81,10 +107,12 @@ class Trial:
 
     def claim(self, message: Message) -> Outcome:
         """What the child's last word says of the test."""
-        if message.kind != "D" or message.descriptors:
+        if message.descriptors:
             message.close()
             return outcomes.PROTOCOL
-        return outcomes.claimed(message.body, self._index)
+        if message.text == told_clean(self._index):
+            return outcomes.CLEAN
+        return outcomes.claimed(message.body, self._index) if message.kind == b"D" else outcomes.PROTOCOL
 
     def measured(self, outcome: Outcome) -> Outcome:
         """The outcome after what was measured has had its say."""
@@ -93,24 +121,24 @@ class Trial:
             outcome,
             over_cpu=self.cpu_seconds() > limits.cpu_seconds,
             out_of_memory=self.child.out_of_memory(),
-            over_output=memfds.size_bytes(self._stdout) > limits.output_bytes,
+            over_output=memfds.size_bytes(self._papers.stdout) > limits.output_bytes,
         )
 
     def cpu_seconds(self) -> float:
         return self.child.cpu_seconds() - self._cpu_since
 
+    def seen_cpu_seconds(self) -> float:
+        """As of the last look, in `measured` or `listen`."""
+        return self.child.seen_cpu_seconds() - self._cpu_since
+
     def stdout(self) -> bytes:
-        return memfds.read(self._stdout, self._allowance.limits.output_bytes)
+        return memfds.read(self._papers.stdout, self._allowance.limits.output_bytes)
 
     def stderr(self) -> bytes:
-        return memfds.read(self._stderr, MAX_STDERR_BYTES)
+        return memfds.read(self._papers.stderr, MAX_STDERR_BYTES)
 
     def result(self, most_bytes: int) -> bytes | None:
         """What was written as result; None if that is more than `most_bytes`."""
-        if memfds.size_bytes(self._result) > most_bytes:
+        if memfds.size_bytes(self._papers.result) > most_bytes:
             return None
-        return memfds.read(self._result, most_bytes)
-
-    def close(self) -> None:
-        for descriptor in {self._stdout, self._stderr, self._result}:
-            os.close(descriptor)
+        return memfds.read(self._papers.result, most_bytes)

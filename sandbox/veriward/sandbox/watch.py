@@ -24,18 +24,25 @@ class Watch:
 
         Raises `Cancelled`, `SupervisorGone`, `ZygoteDied`.
         """
+        if child.poll is None or child.is_silent:
+            child.poll = self._poll(child)
+        ready = [descriptor for descriptor, _ in child.poll.poll(math.ceil(max(seconds, 0) * 1000))]
+        if ready == child.spoke:  # and nothing else has happened: the usual
+            return False
+        if self._supervisor.fileno() in ready:
+            self._obey()
+        if self._nursery.control.fileno() in ready:
+            raise ZygoteDied("the zygote went away")
+        return child.pidfd in ready
+
+    def _poll(self, child: Child) -> select.poll:
         poll = select.poll()
         poll.register(self._supervisor, select.POLLIN)
         poll.register(self._nursery.control, select.POLLIN)
         if not child.is_silent:
             poll.register(child.sock, select.POLLIN)
         poll.register(child.pidfd, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poll.poll(math.ceil(max(seconds, 0) * 1000))}
-        if self._supervisor.fileno() in ready:
-            self._obey()
-        if self._nursery.control.fileno() in ready:
-            raise ZygoteDied("the zygote went away")
-        return child.pidfd in ready
+        return poll
 
     def _obey(self) -> None:
         try:

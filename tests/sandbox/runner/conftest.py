@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from veriward.sandbox import runner
+from veriward.sandbox.orders import ORDER
 from veriward.sandbox.plain import decode
 
 SECONDS = 20
@@ -69,6 +70,9 @@ class Child:
     def say(self, kind: str, body: object, *descriptors: int) -> None:
         socket.send_fds(self.sock, [kind.encode() + json.dumps(body).encode()], descriptors)
 
+    def order(self, index: int, fresh: bool, *descriptors: int) -> None:
+        socket.send_fds(self.sock, [ORDER.pack(b"T", index, fresh)], descriptors)
+
     def hear(self) -> tuple[str, dict[str, Any], list[int]]:
         try:
             message, descriptors, _, _ = socket.recv_fds(self.sock, 1 << 16, 1)
@@ -80,7 +84,7 @@ class Child:
         """One test. `carry` answers a judge's question: from its descriptor to the `A` and the result's."""
         descriptors = [memfd(given), memfd(), memfd(), memfd()]
         self.count += 1
-        self.say("T", {"index": self.count, "fresh": True}, *descriptors)
+        self.order(self.count, True, *descriptors)
         os.close(descriptors.pop(0))
         kind, said, questions = self.hear()
         while kind == "Q" and carry is not None:
@@ -122,7 +126,7 @@ def judged(child: Callable[..., Child]) -> Callable[..., Said]:
         def carry(question: int) -> tuple[dict[str, Any], int]:
             nonlocal started
             descriptors = [question, memfd(), memfd(), memfd()]
-            candidate.say("T", {"index": 0, "fresh": not started}, *descriptors)
+            candidate.order(0, not started, *descriptors)
             started = True
             _, said, _ = candidate.hear()
             for descriptor in descriptors[1:3]:
