@@ -10,6 +10,7 @@ from veriward.cli.grade import grade
 from veriward.cli.replay import replay
 from veriward.cli.rows import rows
 from veriward.cli.serve import serve
+from veriward.cli.train import train
 from veriward.cli.verifiers import verifiers
 from veriward.cli.worker import worker
 
@@ -51,6 +52,7 @@ app.command()(rows)
 app.command()(verifiers)
 app.command()(check)
 app.command()(bench)
+app.command()(train)
 
 if __name__ == "__main__":
     app()

@@ -1,0 +1,116 @@
+"""`veriward train`: the built-in trainer, with its progress shown."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from veriward.cli.exits import Exit, stop
+
+SHOWN = ("reward", "eval/reward", "solved", "length", "entropy", "kl", "loss")
+
+
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train, on what, and how.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a key; the value is TOML. May be repeated."),
+    ] = None,
+    server: Annotated[str | None, typer.Option(metavar="URL", help="The Veriward server; over server.url.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin again, even if the run has checkpoints.")] = False,
+) -> None:
+    """Train a policy by reinforcement, with rewards from a Veriward server.
+
+    The run's folder gets `metrics.jsonl`, checkpoints, and `report.html` with its plots. A run that was killed goes
+    on from its last checkpoint when the same command is given again. While the server is away the run waits.
+
+    ```
+    veriward serve                                          in one terminal
+    python examples/train/sorting.py                        writes the tasks
+    veriward train examples/train/sorting.toml              in another
+    veriward train run.toml --set rollouts.group=16 --set run.steps=500
+    ```
+
+    Needs the extra `train`, and a build of torch for the machine at hand.
+
+    Exit codes: 0 done; 2 a wrong config or data; 69 no server; 130 interrupted.
+    """
+    try:
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        stop(f"training needs the extra train: pip install 'veriward[train]' ({error})", Exit.USAGE)
+    from veriward.client import Client, VeriwardError
+    from veriward.trainer.config import BadConfig, Config
+    from veriward.trainer.data import BadData
+    from veriward.trainer.loop import Nothing, Trainer
+    from veriward.trainer.models import NoModel
+    from veriward.trainer.registry import UnknownName
+
+    overrides = _overrides(settings or []) | ({"server.url": server} if server else {})
+    try:
+        chosen = Config.load(config, overrides)
+        with Client(chosen.server.url) as client, _Display() as display:
+            if not client.ready(wait_seconds=0):
+                stop(
+                    "no Veriward server answers; start one with `veriward serve`, or name it: --server",
+                    Exit.UNAVAILABLE,
+                )
+            folder = Trainer(chosen, client, display.watch).run(resume=not fresh)
+    except (BadConfig, BadData, NoModel, UnknownName, Nothing) as error:
+        stop(str(error), Exit.USAGE)
+    except VeriwardError as error:
+        stop(f"{error}; the same command goes on from the last checkpoint", Exit.UNAVAILABLE)
+    except KeyboardInterrupt:
+        stop("interrupted; the same command goes on from the last checkpoint", Exit.INTERRUPTED)
+    from veriward.trainer import report
+
+    typer.echo(f"{report.write(folder, chosen.model_dump(mode='json', exclude_none=True))}")
+
+
+def _overrides(settings: list[str]) -> dict[str, Any]:
+    values = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or "." not in key:
+            stop(f"--set {setting!r}: write SECTION.KEY=VALUE", Exit.USAGE)
+        try:
+            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except ValueError:
+            values[key.strip()] = text  # a word that needs no quotes
+    return values
+
+
+class _Display:
+    """A bar for each phase, the latest figures beside it, and a line for each evaluation."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from veriward.trainer.loop import Watch
+
+        self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, TextColumn("{task.fields[figures]}"), console=self._console)
+        self.watch = Watch(phase=self._phase, step=self._step, note=self._note)
+
+    def __enter__(self) -> "_Display":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def _phase(self, name: str, total: int) -> None:
+        self._task = self._progress.add_task(name, total=total, figures="")
+
+    def _step(self, step: int, figures: dict[str, float]) -> None:
+        shown = "  ".join(f"{name} {figures[name]:.3g}" for name in SHOWN if name in figures)
+        self._progress.update(self._task, completed=step, figures=shown)
+        if "eval/reward" in figures:
+            self._console.print(f"step {step}: {shown}")
+
+    def _note(self, message: str) -> None:
+        self._console.print(message)
