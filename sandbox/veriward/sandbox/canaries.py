@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Protocol
 
 from veriward.sandbox.errors import SandboxError
-from veriward.sandbox.execution import MIB, Execution, Isolation, Limits, RunStatus
+from veriward.sandbox.execution import MIB, Execution, Isolation, Limits, Run, RunStatus, Usage
 from veriward.sandbox.levels import CPU, LEVELS, Report
 from veriward.sandbox.nursery import Nursery
 from veriward.sandbox.performance import Performance
@@ -112,11 +114,36 @@ except ChildProcessError: pass
 _FILLS_MEMORY = f"blocks = [b'x' * {MIB} for _ in range({MEMORY_BYTES // MIB + 20})]"
 
 
+class _Tried(Protocol):
+    """What is looked at of a canary's run."""
+
+    @property
+    def status(self) -> RunStatus: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def stdout(self) -> bytes: ...
+    @property
+    def stderr(self) -> bytes: ...
+    @property
+    def usage(self) -> Usage: ...
+
+
 def assess(nursery: Nursery, watch: Watch) -> Report:
     """What the nursery's children are kept from. Raises `SandboxError` if they can't even run."""
+    return assess_by(lambda execution: _only(Performance(execution, nursery, watch, _NOBODY).runs()), nursery)
+
+
+def _only(runs: Iterator[Run]) -> Run:
+    (run,) = runs
+    return run
+
+
+def assess_by(run: Callable[[Execution], _Tried], nursery: Nursery) -> Report:
+    """The same, by whatever runs an execution on the nursery."""
     outside = {name: os.readlink(f"/proc/self/ns/{name}") for name in ("user", "mnt", "net", "ipc")}
     execution = Execution(f"outside = {outside}\n{_TRIES}", limits=_LIMITS)
-    (tried,) = Performance(execution, nursery, watch, _NOBODY).runs()
+    tried = run(execution)
     if tried.status is not RunStatus.FINISHED:
         raise SandboxError(f"the canary ended with {tried.status} ({tried.reason}): {tried.stderr.decode()[-1000:]}")
     seen = json.loads(tried.stdout)
@@ -124,10 +151,10 @@ def assess(nursery: Nursery, watch: Watch) -> Report:
     if nursery.has_cgroups:
         if seen["processes"] <= _PROCESSES + nursery.uncounted_processes:
             layers.append("cgroup_pids")
-        (filled,) = Performance(Execution(_FILLS_MEMORY, limits=_LIMITS), nursery, watch, _NOBODY).runs()
+        filled = run(Execution(_FILLS_MEMORY, limits=_LIMITS))
         if filled.reason == "oom_cgroup":
             layers.append("cgroup_memory")
-        (hidden,) = Performance(Execution(_HIDES_TIME, limits=_LIMITS), nursery, watch, _NOBODY).runs()
+        hidden = run(Execution(_HIDES_TIME, limits=_LIMITS))
         if hidden.usage.cpu_seconds >= _HIDDEN_SECONDS:
             layers.append(CPU)
     report = Report.of(layers, nursery.failure)

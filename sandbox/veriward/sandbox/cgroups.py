@@ -90,6 +90,11 @@ class Slot:
         """Whether the kernel killed a process of the slot for memory since `reset`."""
         return _oom_kills(self._events) > self._oom_kills_before
 
+    def admit(self, pid: int) -> None:
+        """Move a process into it."""
+        for join in self.joins:
+            os.pwrite(join, str(pid).encode(), 0)
+
     def was_short(self, peak_bytes: int) -> bool:
         """Whether it can have been out of memory: one that never held half its limit was not. 0: nobody knows."""
         return not 0 < 2 * peak_bytes < self._limits[0]
@@ -145,15 +150,16 @@ class Lent:
         return _oom_kills(self._events)
 
 
-def make_slots(count: int, without: Collection[str] = ()) -> list[Slot]:
+def make_slots(count: int, without: Collection[str] = (), *, reclaim: bool = True) -> list[Slot]:
     """`count` slots of this process, or none where the host gives no writable memory and pids controllers.
 
-    `without` names what is to be left out: `cgroup_memory`, `cgroup_pids`, `cgroup_cpu`.
+    `without` names what is to be left out: `cgroup_memory`, `cgroup_pids`, `cgroup_cpu`. `reclaim` removes those of
+    dead owners first, which takes a look at every slot there is.
     """
     began = start_time(os.getpid())
     for memory, pids, cpu, files in _bases():
         bases = {memory, pids, *([cpu] if cpu is not None else [])}
-        for base in bases:
+        for base in bases if reclaim else ():
             _remove_stale(base)
         if "cgroup_cpu" in without:
             cpu = None

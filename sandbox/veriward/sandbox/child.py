@@ -5,7 +5,7 @@ run less protected than the plan says.
 
 The conversation with the keeper, before `runner.serve` or `launcher.serve` takes it over:
 
-    H              ->           I am confined
+    H              ->           I am confined; fd, of a session: the listener of its gate
     E text         ->           I am not, because of `text`; the child ends
                    <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [[name, size], ...], "launches": whether
                                 it is for `launcher.py`}; fd, if there are files: their contents
@@ -16,7 +16,7 @@ import json
 import os
 import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -29,7 +29,7 @@ MAX_DESCRIPTORS = 64
 SOCKET = 3
 """The only descriptor of a child beside 0, 1 and 2."""
 SETUP_FAILED = 99
-_BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
+BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
 _FIRST_USER_WITHOUT_NAMESPACES = 101_000
 _MAX_EQUIPMENT_BYTES = 128 << 10
 
@@ -42,6 +42,8 @@ class Plan:
     own_users: bool
     ruleset: landlock.Ruleset | None
     program: kernel.SeccompProgram | None
+    session: Callable[[socket.socket], NoReturn] | None = None
+    """What serves a child that is to be a session; its filter then has a gate (`session_gate.py`)."""
 
     @cached_property
     def unshared(self) -> int:
@@ -60,12 +62,16 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
     os.dup2(descriptor, SOCKET)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, SOCKET)
     try:
-        _confine(plan, slot, joins)
-        sock.send(b"H")
-        server = launcher if _equip(plan, sock)["launches"] else runner
+        gate = _confine(plan, slot, joins)
+        if gate is None:
+            sock.send(b"H")
+        else:
+            socket.send_fds(sock, [b"H"], [gate])
+            os.close(gate)
+        serve = launcher.serve if _equip(plan, sock)["launches"] else plan.session or runner.serve
         gc.enable()
         code = runner.SPOILT
-        server.serve(sock)
+        serve(sock)
     except BaseException as fault:
         if code == SETUP_FAILED:
             sock.send(b"E" + repr(fault).encode(errors="replace")[:1000])
@@ -74,12 +80,13 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
         os._exit(code)
 
 
-def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> None:
+def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> int | None:
+    """Returns the listener of the filter's gate, where it has one."""
     os.setsid()
     if plan.unshared:
         kernel.unshare(plan.unshared)
     if "mount_namespace" in plan.layers:
-        kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, _BOX_OPTIONS)
+        kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, BOX_OPTIONS)
         if "proc" in plan.layers:
             jail.mount_proc("/proc")
         os.chdir(jail.BOX)
@@ -94,9 +101,13 @@ def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if has_own_pids else 0)
     if plan.ruleset is not None:
         plan.ruleset.restrict()
-    if plan.program is not None:
-        plan.program.install()
     os.closerange(SOCKET + 1, MAX_DESCRIPTORS)
+    if plan.program is None:
+        return None
+    if plan.session is not None:
+        return plan.program.install_with_listener()
+    plan.program.install()
+    return None
 
 
 def _become_nobody(plan: Plan, slot: int) -> None:

@@ -24,6 +24,8 @@ PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_MODE_FILTER = 2
+SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_FILTER_FLAG_NEW_LISTENER = 8
 SIGKILL = 9
 
 _CAPABILITY_VERSION_3 = 0x2008_0522
@@ -31,6 +33,7 @@ _LAST_CAPABILITY = 63
 
 # Without a libc wrapper, or only in a recent one; newer numbers are the same on every architecture.
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_SECCOMP = {"x86_64": 317, "aarch64": 277}
 _CLOSE_RANGE = 436
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
@@ -38,7 +41,6 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
-
 _libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
@@ -122,3 +124,9 @@ class SeccompProgram:
     def install(self) -> None:
         """Needs no_new_privs. Raises `OSError` where the kernel has no seccomp filters."""
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, self._address)
+
+    def install_with_listener(self) -> int:
+        """The same, and the descriptor at which a supervisor is asked about the calls that the program leaves to it."""
+        number, flags = _SECCOMP[os.uname().machine], SECCOMP_FILTER_FLAG_NEW_LISTENER
+        program = ctypes.c_void_p(self._address)
+        return _checked(_libc.syscall(number, SECCOMP_SET_MODE_FILTER, flags, program), "seccomp")

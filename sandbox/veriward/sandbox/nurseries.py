@@ -24,6 +24,13 @@ class _Warm:
     used: float
 
 
+def warmup_of(name: str) -> Warmup:
+    """What a zygote of a known profile is to hold. Raises `NotInstalled` if its packages are not here."""
+    profile = known()[name]
+    elsewhere = holders(other for other in known().values() if other.name != name)
+    return Warmup(name, profile.imports, entries(profile), elsewhere)
+
+
 class Nurseries:
     """`report` is what `std` was found to isolate: a zygote that isolates less is not used."""
 
@@ -69,11 +76,8 @@ class Nurseries:
             raise SandboxError(self._unfit[name])
         if self.std.failure:
             raise ExecutionRefused("profile", f"without namespaces there is no profile but {STD}")
-        profile = known()[name]
-        elsewhere = holders(other for other in known().values() if other.name != name)
         try:
-            warmup = Warmup(name, profile.imports, entries(profile), elsewhere)
-            nursery = Nursery(self.std.without, warmup=warmup)
+            nursery = Nursery(self.std.without, warmup=warmup_of(name))
         except NotInstalled as fault:
             raise ExecutionRefused("profile", str(fault)) from None
         except NotWarm as fault:

@@ -49,6 +49,8 @@ class Nursery:
     `most_forks` the zygote is replaced.
     """
 
+    _child_type: type[Child] = Child
+
     def __init__(
         self, without: Collection[str] = (), most_forks: int = MAX_FORKS, warmup: Warmup | None = None
     ) -> None:
@@ -140,7 +142,7 @@ class Nursery:
         self._look_at = min(_LOOK_FORKS, self._most_forks)
         self._spares: deque[Child] = deque()
         self._running: set[Child] = set()
-        self._free = deque(range(_SLOTS))
+        self._free = deque(range(len(self._slots)))
         report = self._exec("bare") if self.failure else self._exec()
         if "failure" in report:
             if self._warmup.profile != STD:
@@ -242,7 +244,7 @@ class Nursery:
             if slot is not None:
                 slot.reset()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            self._spares.append(Child(number, ours, slot, self._lent))
+            self._spares.append(self._child_type(number, ours, slot, self._lent))
             self._forks += 1
             descriptors = array.array("i", [theirs.fileno(), *(slot.joins if slot is not None else ())])
             with theirs:

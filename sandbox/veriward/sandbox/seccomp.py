@@ -10,7 +10,7 @@ import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from veriward.sandbox import syscalls
+from veriward.sandbox import kernel, syscalls
 
 Instruction = tuple[int, int, int, int]
 
@@ -23,6 +23,7 @@ _LAST_KNOWN_NUMBER = 440
 
 ALLOW = 0x7FFF_0000
 KILL = 0x8000_0000
+ASK = 0x7FC0_0000  # whoever listens decides; ENOSYS where nobody does
 
 
 def refuse(number: int) -> int:
@@ -31,7 +32,7 @@ def refuse(number: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """Allow a call only if the low word of argument `index` is one of `values`, if any are named; has one of the bits
+    """Allow a call (or do what `then` says) only if the low word of argument `index` is one of `values`, if any are named; has one of the bits
     of `having`, if any; none of `without`; and `also` allows it."""
 
     index: int
@@ -40,6 +41,7 @@ class Argument:
     without: int = 0
     otherwise: int = errno.EPERM
     also: "Argument | None" = None
+    then: int = ALLOW
 
     def instructions(self) -> list[Instruction]:
         refused = _return(refuse(self.otherwise))
@@ -51,7 +53,7 @@ class Argument:
             code += [(_JUMP_ANY_BIT, 1, 0, self.having), refused]
         if self.without:
             code += [(_JUMP_ANY_BIT, 0, 1, self.without), refused]
-        return [*code, *(self.also.instructions() if self.also is not None else [_return(ALLOW)])]
+        return [*code, *(self.also.instructions() if self.also is not None else [_return(self.then)])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,18 @@ _PROGRAM_ARGUMENTS = {
     "fcntl": Argument(1, _FILE_COMMANDS, otherwise=errno.EINVAL),
     "setsockopt": Argument(2, _SOCKET_OPTIONS, otherwise=errno.ENOPROTOOPT),
 }
+BRANCH_NAMESPACES = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID
 _NO_NETWORK = {"socket": errno.EACCES, "connect": errno.EACCES}
 
 PROGRAM = Policy(_COMMON, errors=_NO_NETWORK, arguments=_PROGRAM_ARGUMENTS)
 """An untrusted program: processes and threads within its namespace, no sockets but pairs."""
+
+SESSION = Policy(
+    (*_COMMON, syscalls.BRANCHING),
+    errors=_NO_NETWORK,
+    arguments={**_PROGRAM_ARGUMENTS, "unshare": Argument(0, (BRANCH_NAMESPACES,), then=ASK)},
+)
+"""One that lives on, and may be forked: its keeper is asked for the namespaces of a branch (`session_gate.py`)."""
 
 LONE_PROGRAM = Policy(
     _COMMON,

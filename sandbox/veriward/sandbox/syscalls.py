@@ -46,6 +46,8 @@ socketpair:53:199 sendto:44:206 sendmsg:46:211 sendmmsg:307:269 recvfrom:45:207 
 recvmmsg:299:243 shutdown:48:210 getsockopt:55:209 setsockopt:54:208 getsockname:51:204 getpeername:52:205
 """
 NETWORK = "socket:41:198 connect:42:203"
+# What a session forks itself by: the first is left to its keeper, the second can only give up.
+BRANCHING = "unshare:272:97 capset:126:91"
 # libc falls back when these answer ENOSYS, and would give up on EPERM.
 ABSENT = "clone3:435:435 openat2:437:437 io_uring_setup:425:425 io_uring_enter:426:426 io_uring_register:427:427"
 

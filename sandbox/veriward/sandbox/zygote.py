@@ -2,7 +2,8 @@
 
 It never sees a program, an input or a result: those travel between the keeper and the child over a socket of their
 own. Started afresh by exec, so that its memory holds nothing of the keeper's either. Its arguments are its descriptor,
-the keeper's pid, `bare` where no jail can be built, and layers that are to be left out, to see what they are worth.
+the keeper's pid, `bare` where no jail can be built, `sessions` where its children are to be sessions, and layers that
+are to be left out, to see what they are worth.
 
 The conversation with the keeper, one datagram each:
 
@@ -14,8 +15,10 @@ The conversation with the keeper, one datagram each:
     JSON           ->           {"address_space_bytes"}: ready
                    <-  COMMAND  `ended`: the slot of a child that was killed or has ended: wait for it;
                                 `wanted`: a slot to fork a child for; fds: its socket, then the cgroup.procs to join.
-                                Either is NONE where there is nothing to do
-    STATUS         ->           of `ended`: wait status, CPU seconds, largest resident bytes, descendants included
+                                Either is NONE where there is nothing to do. `ended` FURNISH: give the first process
+                                of the two pidfds, a branch of the second, its box
+    STATUS         ->           of `ended`: wait status, CPU seconds, largest resident bytes, descendants included; of
+                                FURNISH: the wait status of who did it
 """
 
 import array
@@ -26,15 +29,30 @@ import resource
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 # `at_fork` is there to be imported, and stands first.
-from veriward.sandbox import at_fork, child, confine, huge_pages, jail, kernel, landlock, launch, runner, seccomp  # noqa: F401
+from veriward.sandbox import (  # noqa: F401
+    at_fork,
+    child,
+    confine,
+    huge_pages,
+    jail,
+    kernel,
+    landlock,
+    launch,
+    runner,
+    seccomp,
+    session_box,
+)
 from veriward.sandbox.execution import MAX_LIMITS
 from veriward.sandbox.warmup import MAX_BYTES, NotWarm, Warmup
 
-COMMAND = struct.Struct("<bb")
+Session = Callable[[socket.socket], NoReturn]
+COMMAND = struct.Struct("<hh")
 NONE = -1
+FURNISH = -2
 STATUS = struct.Struct("<idq")
 NO_SUCH_CHILD = -1
 MAX_REPORT_BYTES = 4096
@@ -64,6 +82,7 @@ def main() -> None:
         file.write(_OOM_SCORE)
     own_users = os.geteuid() == 0
     layers = LAYERS.difference(words)
+    session = _session_server() if "sessions" in words else None
     warmup = Warmup.unpack(keeper.recv(MAX_BYTES))
     if "bare" in words:
         _serve(keeper, warmup, layers.difference(jail.NAMESPACES, ["proc"]), own_users=own_users)
@@ -89,7 +108,7 @@ def main() -> None:
     except OSError as fault:
         keeper.send(json.dumps({"failure": str(fault)}).encode())
         return
-    _serve(keeper, warmup, layers, own_users=own_users, pid_namespace=pid_namespace)
+    _serve(keeper, warmup, layers, own_users=own_users, pid_namespace=pid_namespace, session=session)
 
 
 def _serve(
@@ -99,6 +118,7 @@ def _serve(
     *,
     own_users: bool,
     pid_namespace: int | None = None,
+    session: Session | None = None,
 ) -> None:
     in_jail = pid_namespace is not None
     try:
@@ -106,12 +126,13 @@ def _serve(
     except NotWarm as fault:
         keeper.send(json.dumps({"not_warm": str(fault)}).encode()[:MAX_REPORT_BYTES])
         return
-    policy = seccomp.PROGRAM if in_jail else seccomp.LONE_PROGRAM
+    policy = seccomp.SESSION if session is not None else seccomp.PROGRAM if in_jail else seccomp.LONE_PROGRAM
     plan = child.Plan(
         layers=layers,
         own_users=own_users,
         ruleset=_ruleset(in_jail=in_jail) if "landlock" in layers else None,
         program=kernel.SeccompProgram(seccomp.assemble(policy)) if "seccomp" in layers else None,
+        session=session,
     )
     keeper.send(json.dumps({"address_space_bytes": _address_space_bytes()}).encode())
     _Forks(keeper, plan, pid_namespace if "pid_namespace" in layers else None).serve()
@@ -135,6 +156,13 @@ def _settle(warmup: Warmup, layers: frozenset[str], box: Sequence[str]) -> None:
     gc.collect()
     gc.freeze()
     huge_pages.fold()
+
+
+def _session_server() -> Session:
+    """Imported only where it is needed, for every fork pays for what a zygote holds; and before the jail hides it."""
+    from veriward.sandbox import session_child
+
+    return session_child.serve
 
 
 def _address_space_bytes() -> int:
@@ -171,6 +199,12 @@ class _Forks:
             if not message:
                 return
             ended, wanted = COMMAND.unpack(message)
+            if ended == FURNISH:
+                branch, stem = array.array("i", control[0][2])
+                self._keeper.send(STATUS.pack(session_box.furnish(branch, stem), 0.0, 0))
+                os.close(branch)
+                os.close(stem)
+                continue
             if ended != NONE:
                 self._keeper.send(STATUS.pack(*self._wait(ended)))
             if wanted != NONE:
