@@ -191,7 +191,7 @@ def databases(cluster: Cluster) -> Iterator[Databases]:
         yield databases
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def keep(cluster: Cluster) -> Callable[..., contextlib.AbstractContextManager[Databases]]:
     """`keep(seconds=2)`: another keeper; `dsn=` for another address."""
 

@@ -24,7 +24,7 @@ POSTGRES = "postgres"
 
 # Above the driver's own: they end what its clock can't see, one long call within SQLite.
 LIMITS = Limits(wall_seconds=15, cpu_seconds=4, memory_bytes=512 * MIB, output_bytes=32 * MIB, processes=1)
-DUCKDB_LIMITS = Limits(wall_seconds=15, cpu_seconds=4, memory_bytes=1024 * MIB, output_bytes=32 * MIB, processes=1)
+DUCKDB_LIMITS = Limits(wall_seconds=10, cpu_seconds=4, memory_bytes=1024 * MIB, output_bytes=32 * MIB, processes=1)
 
 _SHARED = "veriward.verifiers.sql.replies"
 
