@@ -41,10 +41,16 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
+    """`level` and those above it keep it, but for `unless`: without namespaces there is no box, and no fork."""
+
     level: str
     execution: Execution
     ends: tuple[End, ...]
     check: Callable[[list[Run]], str] = lambda _: ""
+    unless: str = ""
+
+    def is_made_by(self, level: str) -> bool:
+        return self.level <= level != self.unless
 
     def complaints(self, sandbox: Sandbox) -> Iterator[str]:
         runs = sandbox.run(self.execution)
@@ -62,9 +68,16 @@ def fails(*reasons: str, status: RunStatus = RUNTIME_ERROR) -> End:
     return End(status, reasons)
 
 
-def _script(code: str, *ends: End, level: str = "L0", stdin: tuple[bytes, ...] = (b"",), **fields: object) -> Promise:
+def _script(
+    code: str,
+    *ends: End,
+    level: str = "L0",
+    unless: str = "",
+    stdin: tuple[bytes, ...] = (b"",),
+    **fields: object,
+) -> Promise:
     execution = replace(Execution(code, inputs=stdin), **fields)  # type: ignore[arg-type]
-    return Promise(level, execution, ends)
+    return Promise(level, execution, ends, unless=unless)
 
 
 def _stopped(attempt: str, *, level: str) -> Promise:
@@ -194,15 +207,20 @@ PROMISES: dict[str, Promise] = {
     "a process left behind delays nothing": _script(
         "import os, time\nif not os.fork():\n    os.setsid()\n    time.sleep(60)\n    os._exit(0)\nprint('told')",
         prints("told\n"),
+        unless="L1",
     ),
     "the same program prints the same set": _script(
         "import random; print(list({'a', 'b', 'c', 'd'}) == list({'a', 'b', 'c', 'd'}), random.random())",
         prints("True 0.8444218515250481\n"),
     ),
     "it begins in an empty directory that it may write to": _script(
-        "import os; print(os.listdir('.')); open('a', 'w').write('x'); print(open('a').read())", prints("[]\nx\n")
+        "import os; print(os.listdir('.')); open('a', 'w').write('x'); print(open('a').read())",
+        prints("[]\nx\n"),
+        unless="L1",
     ),
-    "its files are there": _script("print(open('a/b').read())", prints("content\n"), files={"a/b": b"content"}),
+    "its files are there": _script(
+        "print(open('a/b').read())", prints("content\n"), files={"a/b": b"content"}, unless="L1"
+    ),
     "a function's value is told": _script(
         _TWICE, End(FINISHED, result=[1, 2, 1, 2]), mode="call", entry="twice", stdin=(_CALL,)
     ),
@@ -292,7 +310,7 @@ REFUSED: dict[str, tuple[str, Execution]] = {
 
 def kept_by(isolation: Isolation) -> dict[str, Promise]:
     """The promises that a backend of this level makes."""
-    return {sentence: promise for sentence, promise in PROMISES.items() if promise.level <= isolation.level}
+    return {sentence: promise for sentence, promise in PROMISES.items() if promise.is_made_by(isolation.level)}
 
 
 def refusal(sandbox: Sandbox, execution: Execution) -> str:
