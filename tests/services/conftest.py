@@ -1,15 +1,11 @@
 """Servers that others wrote, started here for as long as the tests need them."""
 
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # the modules beside the tests
-
 from redis_process import RedisProcess
 
 

@@ -77,7 +77,7 @@ class Desk:
     """`async with` it. `told` is (verifier, index, status) of each delivery, in order."""
 
     def __init__(self, **bounds: Any) -> None:
-        self.bounds = {"max_rollouts": 100, "max_age_seconds": 60.0, "max_tries": 3} | bounds
+        self.bounds: dict[str, Any] = {"max_rollouts": 100, "max_age_seconds": 60.0, "max_tries": 3} | bounds
         self.told: list[tuple[str, int, str]] = []
         self.reasons: list[str] = []
         self._stack = AsyncExitStack()
@@ -148,7 +148,7 @@ class RedisDesk(Desk):
         self.keys = Keys(prefix)
 
     def _make(self, keys: Keys, wake: Callable[[], None]) -> RedisQueue:
-        return RedisQueue(keys, plan_of, *self.bounds.values(), SILENT_SECONDS, "L0", wake)
+        return RedisQueue(keys, plan_of, **self.bounds, silent_seconds=SILENT_SECONDS, min_level="L0", wake=wake)
 
     async def __aenter__(self) -> Self:
         self.gateway = RedisGateway(self.address, self.keys, self._make)

@@ -55,6 +55,14 @@ class RedisProcess:
             self._process.kill()
             self._process.wait(30)
 
+    def command(self, *words: str) -> bytes:
+        """The first bytes of the reply."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(30)
+            sock.connect(str(self.socket))
+            sock.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w.encode()) for w in words))
+            return sock.recv(65536)
+
     def _answers(self) -> bool:
         try:
             with socket.socket(socket.AF_UNIX) as sock:

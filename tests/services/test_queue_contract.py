@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from fleet_desk import Desk, MemoryDesk, RedisDesk, until
+from fleet_desk import MemoryDesk, RedisDesk, until
 
 from veriward.server.jobs import Job, Priority
 from veriward.server.queue import QueueFull
@@ -52,7 +53,7 @@ async def test_high_priority_goes_first_and_a_lane_that_is_full_delays_no_other(
         lease = next(lease for lease in holder.leases if lease.verifier == name)
         holder.answer(lease, 0)
         following = {"first": "high", "high": "normal", "normal": "low"}.get(name)
-        await until(lambda following=following: following is None or following in holder.names)
+        await until(partial(_told_or_none, following, holder))
     assert [name for name in holder.names if name != "code"] == ["first", "high", "normal", "low"]
 
 
@@ -110,7 +111,7 @@ async def test_a_rollout_whose_workers_die_three_times_under_it_is_an_honest_err
     worker = await desk.worker(8)
     desk.submit(desk.submit_poison)
     for at in range(3):
-        await until(lambda worker=worker: worker.leases)
+        await until(partial(getattr, worker, "leases"))
         worker.begin(worker.leases[0])
         await until(lambda: desk.queue.depth().running)
         await worker.die()
@@ -151,13 +152,17 @@ async def test_time_in_the_queue_and_time_to_run_end_apart(desk: Any) -> None:
     assert worker.leases[0].id in worker.cancelled or await _cancelled(worker)
 
 
+def _told_or_none(name: str | None, worker: Any) -> bool:
+    return name is None or name in worker.names
+
+
 async def _cancelled(worker: Any) -> bool:
     await until(lambda: worker.cancelled)
     return True
 
 
-async def test_a_callers_fault_in_one_delivery_loses_no_other(desk: Desk) -> None:
-    worker = await desk.worker(9)  # type: ignore[attr-defined]
+async def test_a_callers_fault_in_one_delivery_loses_no_other(desk: Any) -> None:
+    worker = await desk.worker(9)
 
     def broken(job: Job, index: int, result: dict[str, Any]) -> None:
         raise KeyError(index)

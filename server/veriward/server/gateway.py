@@ -18,7 +18,7 @@ from veriward.server.problems import Refusal, retry_after
 from veriward.server.queue import Queue, QueueDepth
 from veriward.server.quotas import Quotas
 from veriward.server.settings import Settings
-from veriward.server.shared import Shared
+from veriward.server.shared import FLEET_COUNTS, Shared
 from veriward.server.task_store import TaskStore
 from veriward.verifiers import Verifier, registry
 from veriward.wire import ErrorCode
@@ -123,4 +123,8 @@ class Gateway:
             ("veriward_audit_rows", "Items written to the audit log", self.audit.rows),
             ("veriward_audit_dropped", "Items that could not be written to the audit log", self.audit.dropped),
             ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self.dispatch.flights.shared),
+            *((f"veriward_fleet_{name}", text, self._in_fleet(name)) for name, text in FLEET_COUNTS.items()),
         ]
+
+    def _in_fleet(self, name: str) -> int:
+        return 0 if self.shared is None else self.shared.counts.get(name, 0)

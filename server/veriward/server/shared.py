@@ -7,6 +7,16 @@ from veriward.server.batch import Batch
 from veriward.server.cache import Kept
 
 
+FLEET_COUNTS = {
+    "sent": "Chunks sent to workers",
+    "redelivered": "Rollouts tried again because their worker died",
+    "resubmitted": "Rollouts sent again because Redis had lost them",
+    "handed_back": "Rollouts that a worker gave back unjudged",
+    "duplicates": "Results that came twice, or too late, and were dropped",
+    "dead": "Rollouts given up on: in the dead-letter stream",
+}
+
+
 class Claimed:
     """This gateway runs the request; others that get it wait for its results."""
 
@@ -52,6 +62,11 @@ class Shared(Protocol):
 
     def tell_usage(self, usage: Callable[[], Mapping[str, int]]) -> None:
         """Where to ask for this gateway's own."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """By the names of `FLEET_COUNTS`, what the queue met."""
         ...
 
     @property

@@ -141,6 +141,10 @@ class RedisShared:
         self._gateway.usage = usage
 
     @property
+    def counts(self) -> Mapping[str, int]:
+        return self._gateway.queue.counts
+
+    @property
     def gateways(self) -> int:
         return max(1, len(self._gateway.queue.gateways))
 
