@@ -14,6 +14,7 @@ from veriward.verifiers.judging import parse_task
 from veriward.verifiers.verdict import Unavailable
 
 ALL = verifiers()
+MANY_CASES = 60
 BY_NAME = [pytest.param(verifier, id=name) for name, verifier in ALL.items()]
 
 
@@ -42,6 +43,11 @@ def test_it_does_what_its_case_says_of_programs(verifier: Verifier, case: Case, 
 @pytest.mark.parametrize("verifier", BY_NAME)
 def test_its_cases_are_of_every_kind(verifier: Verifier) -> None:
     assert conformance.shortcomings(verifier) == []
+
+
+@pytest.mark.parametrize("name", ["math", "code", "sql", "table", "instruction"])
+def test_the_great_families_have_many_cases(name: str) -> None:
+    assert len(list(conformance.cases(ALL[name]))) >= MANY_CASES
 
 
 @pytest.mark.parametrize("verifier", BY_NAME)

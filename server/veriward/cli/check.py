@@ -191,13 +191,15 @@ def _print_conformance(console: "Console", names: list[str] | None) -> bool:
         stop(f"no verifier is called {', '.join(unknown)}; known: {', '.join(known)}", Exit.USAGE)
     console.print("\n[bold]Verifiers[/bold]")
     chosen = [one for name, one in known.items() if not names or name in names]
-    good = True
+    good, total = True, 0
     for verifier, held, complaints in conformance_of(chosen):
         good = good and not complaints
+        total += held
         sign = "[red]fails[/red]" if complaints else "[green]holds[/green]"
         console.print(f"  {verifier.name} {verifier.version}: {sign}, {held} cases are as they say")
         for complaint in complaints[:SHOWN_FAILURES]:
             console.print(Text(f"    {complaint}"))
         if len(complaints) > SHOWN_FAILURES:
             console.print(f"    … and {len(complaints) - SHOWN_FAILURES} more")
+    console.print(f"  {total:,} cases of {len(chosen)} verifiers are as they say")
     return good

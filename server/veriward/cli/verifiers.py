@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def verifiers(
     name: Annotated[str | None, typer.Argument(help="One verifier, explained.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Everything about all of them, or one.")] = False,
 ) -> None:
     """List the verifiers, built-in and installed; or explain one: its rules, its task, an example.
 
@@ -21,11 +22,17 @@ def verifiers(
     veriward verifiers
     veriward verifiers math
     veriward verifiers code --json
+    veriward verifiers --markdown > verifiers.md
     ```
     """
     from veriward.verifiers import verifiers as all_verifiers
 
     known = all_verifiers()
+    if markdown:
+        from veriward.cli.verifier_pages import pages
+
+        typer.echo(pages(one for each, one in known.items() if name in (None, each)), nl=False)
+        return
     if name is None:
         _list(known, as_json)
         return
