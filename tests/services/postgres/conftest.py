@@ -87,7 +87,7 @@ class Cluster:
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES)),
             **self._user,
         )
-        self._await(lambda: self.ask("SELECT 1"))
+        self.ask_patiently("SELECT 1")
 
     def stop(self) -> None:
         """At once, as `pg_ctl stop --mode immediate` does."""
@@ -99,23 +99,25 @@ class Cluster:
             self._process.wait()
         self._log.close()
 
-    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+    def connection(self) -> "psycopg.Connection[Any]":
         """As the superuser."""
-        with psycopg.connect(self.owner, autocommit=True) as connection:
+        return psycopg.connect(self.owner, autocommit=True)
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        with self.connection() as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def _await(self, done: Callable[[], object]) -> None:
+    def ask_patiently(self, statement: str) -> list[tuple[Any, ...]]:
+        """Also of a server that is only coming up, or is about to go down."""
         until = time.monotonic() + START_SECONDS
         while True:
             try:
-                done()
+                return self.ask(statement)
             except psycopg.OperationalError:
                 if time.monotonic() > until or self._process.poll() is not None:
                     raise RuntimeError((self._folder / "log").read_text()) from None
                 time.sleep(0.05)
-            else:
-                return
 
     def leftovers(self) -> list[str]:
         """Databases and roles of runs, and settings that a role gave itself."""
@@ -127,7 +129,12 @@ class Cluster:
         return [str(name) for (name,) in rows]
 
     def templates(self) -> set[str]:
-        return {name for (name,) in self.ask("SELECT datname FROM pg_database WHERE datname ~ '^veriward_t_'")}
+        """Those of the worker's role."""
+        rows = self.ask(
+            "SELECT datname FROM pg_database JOIN pg_roles r ON r.oid = datdba"
+            " WHERE datname ~ '^veriward_t_' AND rolname = 'veriward'"
+        )
+        return {name for (name,) in rows}
 
 
 @dataclass(eq=False)

@@ -15,8 +15,6 @@ from psycopg import sql
 from veriward.server.postgres.logins import Login, connect
 
 PREFIX = "veriward_"
-OWNER = PREFIX + "sql"
-"""Owns what the scripts of templates made, logs in nowhere, and may do nothing."""
 TEMP_FILE_BYTES = 64 << 20
 CRASHED = "57P02"
 """What a server says to all sessions but the one that crashed it, before it ends them."""
@@ -46,10 +44,13 @@ class Cluster:
         try:
             self._require_powers()
             self._number = self._own_number()
-            if not self.ask("SELECT 1 FROM pg_roles WHERE rolname = {}", sql.Literal(OWNER)):
+            ((user,),) = self.ask("SELECT oid::text FROM pg_roles WHERE rolname = current_user")
+            self.owner = f"{PREFIX}sql_{user}"
+            """Owns what the scripts of templates made, logs in nowhere, and may do nothing."""
+            if not self.ask("SELECT 1 FROM pg_roles WHERE rolname = {}", sql.Literal(self.owner)):
                 with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-                    self.do("CREATE ROLE {}", sql.Identifier(OWNER))
-            self.do("GRANT {} TO CURRENT_USER", sql.Identifier(OWNER))
+                    self.do("CREATE ROLE {}", sql.Identifier(self.owner))
+            self.do("GRANT {} TO CURRENT_USER", sql.Identifier(self.owner))
             self._sweep()
         except BaseException:
             self.close()
@@ -155,7 +156,7 @@ class Cluster:
         ]
 
     def _sweep(self) -> None:
-        """Drop what the dead left."""
+        """Drop what the dead left, if it is ours to drop."""
         names = self.ask("SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles")
         for (name,) in names:
             found = _OF_A_PROCESS.match(str(name))
@@ -164,6 +165,7 @@ class Cluster:
             number = int(found[1], 16)
             if number != self._number and self._lock(number):
                 try:
-                    self.drop(str(name))
+                    with suppress(psycopg.errors.InsufficientPrivilege):
+                        self.drop(str(name))
                 finally:
                     self.do("SELECT pg_advisory_unlock({}, {})", sql.Literal(_LOCK_CLASS), sql.Literal(number))

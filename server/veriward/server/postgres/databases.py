@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg import sql
 
-from veriward.server.postgres.cluster import CRASHED, OWNER, PREFIX, Cluster
+from veriward.server.postgres.cluster import CRASHED, PREFIX, Cluster
 from veriward.server.postgres.logins import Login
 from veriward.server.postgres.session import GRACE_SECONDS, Clock, Lost, Session
 from veriward.verifiers.sql.replies import Failed, Reply
@@ -83,7 +83,9 @@ class Databases:
             if writable:
                 self._cluster.do("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", database, role)
                 with self._cluster.inside(name) as inside:
-                    inside.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(sql.Identifier(OWNER), role))
+                    inside.execute(
+                        sql.SQL("REASSIGN OWNED BY {} TO {}").format(sql.Identifier(self._cluster.owner), role)
+                    )
                     inside.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(role))
             else:
                 self._cluster.do("GRANT CONNECT ON DATABASE {} TO {}", database, role)
@@ -111,7 +113,8 @@ class Databases:
             raise Failed("size_limit", f"the database has grown past {MAX_DATABASE_BYTES >> 20} MiB")
 
     def _template(self, schema: str, clock: Clock) -> str:
-        name = _TEMPLATE + hashlib.sha256(f"{RECIPE}\n{schema}".encode("utf-8", "surrogatepass")).hexdigest()[:40]
+        made_by = f"{RECIPE}\n{self._cluster.owner}\n{schema}"
+        name = _TEMPLATE + hashlib.sha256(made_by.encode("utf-8", "surrogatepass")).hexdigest()[:40]
         key = sql.Literal(_LOCK_CLASS), sql.Literal(int(name[-7:], 16))
         self._cluster.do("SELECT pg_advisory_lock({}, {})", *key)  # builders of one wait for the first
         try:
@@ -139,7 +142,7 @@ class Databases:
             with self._cluster.inside(name) as inside:
                 if inside.execute("SELECT 1 FROM pg_extension WHERE extname <> 'plpgsql'").fetchall():
                     raise Failed("schema", "extensions are not offered")
-                inside.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, sql.Identifier(OWNER)))
+                inside.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, sql.Identifier(self._cluster.owner)))
                 inside.execute(sql.SQL("DROP OWNED BY {}").format(role))
             self._cluster.do("ALTER DATABASE {} RENAME TO {}", database, sql.Identifier(template))
         finally:
@@ -163,6 +166,7 @@ class Databases:
     def _make_room(self) -> None:
         found = self._cluster.ask(
             "SELECT datname FROM pg_database WHERE starts_with(datname, {})"
+            " AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
             " ORDER BY COALESCE(shobj_description(oid, 'pg_database'), '')",
             sql.Literal(_TEMPLATE),
         )

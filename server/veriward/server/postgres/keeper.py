@@ -101,6 +101,10 @@ class Keeper:
                 if tries == TRIES:
                     self._opened()
                     return Failed("lost", f"the session ended under it: {lost}").reply()
+            except psycopg.OperationalError:  # a connection of long ago may have gone stale
+                self._close()
+                if tries == TRIES:
+                    raise
             except psycopg.Error as error:
                 if not is_template_gone(error) or tries == TRIES:
                     raise
