@@ -36,11 +36,12 @@ SETTINGS = {
 MEMORY_BYTES = 1 << 30  # of each of its processes: the bound that docs/sql.md asks operators for
 START_SECONDS = 60
 STOP_SECONDS = 30
-# As the documentation has it: neither a superuser, nor more than it needs.
-ROLE = """
-    CREATE ROLE veriward LOGIN CREATEDB CREATEROLE PASSWORD 'worker';
-    GRANT SET ON PARAMETER temp_file_limit TO veriward;
-"""
+PAGE = Path(__file__).parents[3] / "docs" / "sql.md"
+
+
+def documented_role() -> str:
+    """The role that the documentation tells operators to make."""
+    return PAGE.read_text("utf-8").partition("```sql file=role.sql\n")[2].partition("```")[0]
 
 
 def programs() -> Path | None:
@@ -60,7 +61,7 @@ class Cluster:
         self._folder = folder
         self._bin = bin_
         self.owner = f"host={folder} dbname=postgres user=owner password=owner"
-        self.dsn = f"host={folder} dbname=postgres user=veriward password=worker"
+        self.dsn = f"host={folder} dbname=postgres user=veriward password='change me'"
         folder.chmod(0o755)  # a keeper of root's has dropped the power to enter what is others' own
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL refuses to be root
@@ -74,7 +75,7 @@ class Cluster:
         command: list[str | Path] = [bin_ / "initdb", "-D", self._data, "--encoding=UTF8", *options]
         subprocess.run(command, check=True, capture_output=True, cwd=folder, **self._user)
         self.start()
-        self.ask(ROLE)
+        self.ask(documented_role())
 
     def start(self) -> None:
         settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value.strip(chr(39))}")]

@@ -101,7 +101,7 @@ UNFIT = {
 def test_a_role_that_is_not_fit_makes_the_engine_unavailable(
     cluster: Any, keep: Keep, powers: str, message: str
 ) -> None:
-    cluster.ask(f"CREATE ROLE unfit LOGIN {powers} PASSWORD 'worker'")
+    cluster.ask(f"CREATE ROLE unfit LOGIN {powers} PASSWORD 'change me'")
     try:
         with (
             keep(dsn=cluster.dsn.replace("user=veriward", "user=unfit")) as databases,

@@ -41,5 +41,5 @@ def test_it_grades_by_way_of_postgres(cluster: Any, tmp_path: Path) -> None:
         results = answer.json()["items"][0]["results"]
         assert [(result["reward"], result["reason"]) for result in results] == list(RESPONSES.values())
         assert {result["isolation"]["backend"] for result in results} == {"postgres"}
-        assert "password=worker" not in environments(server.pid)
+        assert "change me" not in environments(server.pid)
     assert cluster.leftovers() == []
