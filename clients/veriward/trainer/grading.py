@@ -32,6 +32,18 @@ class Timeline:
     def seconds(self, kind: str) -> float:
         return sum(end - start for name, start, end in self.spans if name == kind)
 
+    def overlapped(self) -> float:
+        """The share of the time in which something was graded that something was generated, too."""
+        graded = self.seconds("grade")
+        generating = [(start, end) for kind, start, end in self.spans if kind == "generate"]
+        shared = sum(
+            max(0.0, min(end, stop) - max(start, begin))
+            for kind, start, end in self.spans
+            if kind == "grade"
+            for begin, stop in generating
+        )
+        return shared / graded if graded else 0.0
+
 
 class Grader:
     """Sends rollouts in batches of `config.batch` from threads of its own.

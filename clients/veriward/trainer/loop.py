@@ -160,7 +160,7 @@ class Trainer:
             self.updater.reference = self._reference()
             self.optimizer.state.clear()
         self.engine.sync_weights({}, step)
-        figures["trained_on"] = len(chosen) / len(rollouts)
+        figures |= {"trained_on": len(chosen) / len(rollouts), "overlapped": timeline.overlapped()}
         return figures | {f"seconds/{kind}": timeline.seconds(kind) for kind in ("generate", "wait", "update")}
 
     def _collect(self, timeline: Timeline) -> list[Rollout]:
