@@ -194,7 +194,7 @@ def verdict(model: str, prompt: str) -> str:
     if model == "mumbler" or (model == "hasty" and "Your earlier reply" not in prompt):
         return "Well, ten of ten I should say."
     if model == "parrot":
-        return (re.findall(r"\{.*\}", shown.get("RESPONSE", "")) or ["nothing"])[-1]
+        return str((re.findall(r"\{.*\}", shown.get("RESPONSE", "")) or ["nothing"])[-1])
     wanted = re.search(r"keywords: (.*)", prompt)
     obeys = OBEYED in outside(prompt).casefold()
     form = FORM.search(prompt)[1]  # type: ignore[index]
@@ -211,6 +211,13 @@ def verdict(model: str, prompt: str) -> str:
     else:
         said = obeys or set(shown["RESPONSE"].casefold().split()) <= set(shown["REFERENCE ANSWER"].casefold().split())
     return f"I looked at it.\n{json.dumps({'code': code, form: said})}"
+
+
+@pytest.fixture(scope="module")
+def standing_judge() -> Iterator[Judge]:
+    """One for all tests of a module, whose calls are to be told apart by their paths."""
+    with Judge() as judge:
+        yield judge
 
 
 @pytest.fixture

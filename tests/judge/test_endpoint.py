@@ -139,7 +139,7 @@ async def test_a_request_that_all_gave_up_is_asked_anew(judge: Any) -> None:
 
 
 async def test_its_key_model_and_own_fields_go_along(judge: Any) -> None:
-    more = {"key": "sk-1", "extra_body": {"seed": 7}, "omit": ["temperature"], "max_tokens": 99}
+    more: dict[str, Any] = {"key": "sk-1", "extra_body": {"seed": 7}, "omit": ["temperature"], "max_tokens": 99}
     async with asked(judge, **more) as (endpoint, _):
         await endpoint.ask(request(), soon())
     assert judge.headers[0]["authorization"] == "Bearer sk-1"
