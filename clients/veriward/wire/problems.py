@@ -12,7 +12,11 @@ class ErrorCode(StrEnum):
     UNAUTHORIZED = "unauthorized"  # 401
     FORBIDDEN = "forbidden"  # 403
     NOT_FOUND = "not_found"  # 404
+    SESSION_UNKNOWN = "session_unknown"  # 404
     METHOD_NOT_ALLOWED = "method_not_allowed"  # 405
+    SESSION_BUSY = "session_busy"  # 409: it is at work, and does one thing at a time
+    FORK_REFUSED = "fork_refused"  # 409: it cannot be forked as it is now
+    SESSION_LOST = "session_lost"  # 410, with the reason
     TOO_LARGE = "too_large"  # 413
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"  # 415
     INVALID_REQUEST = "invalid_request"  # 422: the envelope or its counts
@@ -45,3 +49,6 @@ class Problem(BaseModel):
     detail: str = ""
     request_id: str = ""
     errors: tuple[FieldError, ...] = ()
+    reason: str = ""
+    """Of a lost session why: `closed`, `idle`, `time_limit`, `memory_limit`, `ended`, `processes`; or, by our fault,
+    `sandbox`, `worker`."""

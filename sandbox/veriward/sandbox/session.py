@@ -6,7 +6,7 @@ kept; where that does not help, the session is killed and said to be lost. A los
 one without a word: whoever asks for it again is told why it is gone.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from veriward.sandbox.errors import SandboxError
@@ -112,14 +112,28 @@ class SessionPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """Code to run in a session. `files` are put into its box before, those named by `fetch` given back after.
+class CellLimits:
+    """What may differ from cell to cell; None takes the session's."""
 
-    Of `limits`, wall, CPU and output count; None takes the session's.
-    """
+    wall_seconds: float | None = None
+    cpu_seconds: float | None = None
+    output_bytes: int | None = None
+
+    def upon(self, limits: Limits) -> Limits:
+        """The session's `limits` with these in their place."""
+        own = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        return replace(limits, **own)
+
+
+NO_LIMITS_OF_ITS_OWN = CellLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Code to run in a session. `files` are put into its box before, those named by `fetch` given back after."""
 
     code: str
-    limits: Limits | None = None
+    limits: CellLimits = NO_LIMITS_OF_ITS_OWN
     files: dict[str, bytes] = field(default_factory=dict)
     fetch: tuple[str, ...] = ()
 

@@ -81,6 +81,10 @@ class SessionBook:
             self._forget(name, head["lost"], unasked=True)
         asked.done((head, blobs))
 
+    def begin(self, send: Callable[[bytes], object]) -> None:
+        """A new keeper is there, after `end`."""
+        self._send = send
+
     def end(self, reason: Loss = Loss.SANDBOX) -> None:
         """The keeper is gone, and all its sessions."""
         for name in list(self._live):

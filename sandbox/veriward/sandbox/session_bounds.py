@@ -1,10 +1,8 @@
 """What may be asked of a session. Everything is checked here, once, before any of it is used."""
 
-from dataclasses import replace
-
 from veriward.sandbox import bounds
 from veriward.sandbox.errors import ExecutionRefused
-from veriward.sandbox.execution import Execution
+from veriward.sandbox.execution import Execution, Limits
 from veriward.sandbox.session import MAX_FETCHED, MAX_FORKS, MAX_IDLE_SECONDS, Cell, SessionPlan
 
 MAX_ID_CHARS = 100
@@ -18,9 +16,7 @@ def check_plan(plan: SessionPlan) -> None:
 
 
 def check_cell(cell: Cell) -> None:
-    limits = replace(cell.limits) if cell.limits is not None else None
-    execution = Execution(cell.code, files=cell.files)
-    bounds.check(execution if limits is None else replace(execution, limits=limits))
+    bounds.check(Execution(cell.code, files=cell.files, limits=cell.limits.upon(Limits())))
     if len(cell.fetch) > MAX_FETCHED or len(set(cell.fetch)) != len(cell.fetch):
         raise ExecutionRefused("fetch", f"at most {MAX_FETCHED} names, each once")
     try:

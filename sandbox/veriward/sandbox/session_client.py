@@ -17,9 +17,9 @@ from typing import Any, Self
 
 from veriward.sandbox import frames, launch, levels, session_frames
 from veriward.sandbox.errors import SandboxError
-from veriward.sandbox.execution import Isolation, Limits
+from veriward.sandbox.execution import Isolation
 from veriward.sandbox.keeper_process import hear_hello, parent_to_name
-from veriward.sandbox.session import Cell, CellResult, SessionPlan
+from veriward.sandbox.session import NO_LIMITS_OF_ITS_OWN, Cell, CellLimits, CellResult, SessionPlan
 from veriward.sandbox.session_book import SessionBook
 
 _STOP_SECONDS = 10.0
@@ -36,7 +36,7 @@ class Session:
         self,
         code: str,
         *,
-        limits: Limits | None = None,
+        limits: CellLimits = NO_LIMITS_OF_ITS_OWN,
         files: Mapping[str, bytes] | None = None,
         fetch: Sequence[str] = (),
     ) -> CellResult:

@@ -24,6 +24,7 @@ from veriward.sandbox.execution import Isolation, Limits, RunStatus, Usage
 from veriward.sandbox.frames import pack, pack_blobs, unpack_blobs
 from veriward.sandbox.session import (
     Cell,
+    CellLimits,
     CellResult,
     ForkRefused,
     SessionBusy,
@@ -57,16 +58,15 @@ def read_plan(head: Head, blobs: list[bytes]) -> SessionPlan:
 
 
 def run_request(session: str, cell: Cell) -> tuple[Head, list[bytes]]:
-    limits = asdict(cell.limits) if cell.limits is not None else None
-    head: Head = {"op": "run", "session": session, "limits": limits, "files": list(cell.files), "fetch": cell.fetch}
+    head: Head = {"op": "run", "session": session, "limits": asdict(cell.limits)}
+    head |= {"files": list(cell.files), "fetch": cell.fetch}
     return head, [cell.code.encode("utf-8", "surrogatepass"), *cell.files.values()]
 
 
 def read_cell(head: Head, blobs: list[bytes]) -> Cell:
-    limits = Limits(**head["limits"]) if head["limits"] is not None else None
     code, *contents = blobs
     files = dict(zip(head["files"], contents, strict=True))
-    return Cell(code.decode("utf-8", "surrogatepass"), limits, files, tuple(head["fetch"]))
+    return Cell(code.decode("utf-8", "surrogatepass"), CellLimits(**head["limits"]), files, tuple(head["fetch"]))
 
 
 def result_answer(result: CellResult) -> tuple[Head, list[bytes]]:
@@ -118,12 +118,16 @@ def pack_answer(ticket: int, head: Head, blobs: list[bytes]) -> bytes:
 
 
 def pack_fault(ticket: int, fault: SandboxError) -> bytes:
+    return pack(b"E", pack_blobs({"ticket": ticket, **fault_head(fault)}, []))
+
+
+def fault_head(fault: SandboxError) -> Head:
     kind = next(name for name, kind in FAULTS.items() if isinstance(fault, kind))
     if isinstance(fault, ExecutionRefused):
         said, reason = fault.message, fault.field
     else:
         said, reason = str(fault), fault.reason if isinstance(fault, SessionLost) else ""
-    return pack(b"E", pack_blobs({"ticket": ticket, "fault": kind, "message": said, "reason": reason}, []))
+    return {"fault": kind, "message": said, "reason": reason}
 
 
 def read_fault(head: Head) -> SandboxError:

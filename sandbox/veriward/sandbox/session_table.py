@@ -80,6 +80,7 @@ class SessionTable:
             return session_frames.result_answer(await self.run(session, session_frames.read_cell(head, blobs)))
         if operation == "fork":
             await self.fork(session, head["ids"])
+            return {"idle_seconds": session.plan.idle_seconds}, []
         elif operation == "reset":
             await self.reset(session, dict(zip(head["files"], blobs, strict=True)))
         elif operation == "close":
@@ -104,15 +105,7 @@ class SessionTable:
         session_bounds.check_cell(cell)
         with self._working(session):
             async with self._cores:
-                limits = session.plan.limits
-                if cell.limits is not None:
-                    asked = cell.limits
-                    limits = replace(
-                        limits,
-                        wall_seconds=asked.wall_seconds,
-                        cpu_seconds=asked.cpu_seconds,
-                        output_bytes=asked.output_bytes,
-                    )
+                limits = cell.limits.upon(session.plan.limits)
                 if session.is_cancelled:  # before it began
                     return CellResult(session.cells, INTERRUPTED.status, INTERRUPTED.reason, isolation=self._isolation)
                 session.cells += 1

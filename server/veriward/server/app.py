@@ -15,6 +15,7 @@ from veriward.server.health import add_health
 from veriward.server.openapi import add_openapi
 from veriward.server.problems import Refusal
 from veriward.server.queue import Queue
+from veriward.server.sessions import add_sessions
 from veriward.server.settings import Settings
 from veriward.server.tasks import add_tasks
 from veriward.verifiers import Verifier
@@ -50,7 +51,7 @@ def create_app(
         from veriward.server.embedded import Embedded
 
         async with Embedded(settings) as embedded:
-            gateway.run_on(embedded.queue, lambda: embedded.isolation)
+            gateway.run_on(embedded.queue, lambda: embedded.isolation, sessions=embedded.sessions)
             yield
             await gateway.drain()
             gateway.audit.close()
@@ -66,7 +67,7 @@ def create_app(
     )
     app.state.gateway = gateway
     app.add_middleware(Edge, gateway=gateway)
-    for add in (add_grade, add_execute, add_tasks, add_catalogue, add_health):
+    for add in (add_grade, add_execute, add_sessions, add_tasks, add_catalogue, add_health):
         add(app, gateway)
     add_openapi(app)
     return app

@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
 from veriward.sandbox.errors import IsolationUnavailable
 from veriward.server.endpoints import keyed
 from veriward.server.queue.memory import MemoryQueue
+from veriward.server.session_fleet import EmbeddedSessions
+from veriward.server.session_line import SessionLine
 from veriward.server.settings import Settings
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_begun
@@ -30,12 +33,21 @@ END_SECONDS = 5.0
 class WorkerLink:
     """A worker process and the gateway's end of its socket."""
 
-    def __init__(self, settings: WorkerSettings, queue: MemoryQueue, ended: Callable[["WorkerLink"], None]) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        queue: MemoryQueue,
+        sessions: EmbeddedSessions,
+        ended: Callable[["WorkerLink"], None],
+    ) -> None:
         self._settings = settings
         self._queue = queue
+        self._sessions = sessions
+        self._line = SessionLine(self._ask, sessions.told_lost)
         self._ended = ended
         self._channel: Channel | None = None
         self._outside: dict[str, int] = {}  # rollouts by lane that wait for replies: they take no room
+        self.name = token_hex(4)
         self.hello: dict[str, object] = {}
         self.refusal: IsolationUnavailable | None = None
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -64,6 +76,10 @@ class WorkerLink:
         if self._channel is not None:
             self._channel.close()
 
+    def _ask(self, request: bytes) -> None:
+        if self._channel is not None:
+            self._channel.send(b"S", request)
+
     def _frame(self, kind: bytes, payload: bytes) -> None:
         if kind == b"R":
             self._queue.results(payload)
@@ -79,7 +95,10 @@ class WorkerLink:
         elif kind == b"H":
             self.hello = json.loads(payload)
             self._queue.join(self)
+            self._sessions.join(self.name, self._line)
             self.ready.set_result(None)
+        elif kind == b"S":
+            self._line.heard(payload)
         elif kind == b"E":
             told = json.loads(payload)
             self.refusal = IsolationUnavailable(told["message"], remedy=told["remedy"])
@@ -87,6 +106,7 @@ class WorkerLink:
     def _lost(self) -> None:
         self._channel = None
         self._queue.lost(self)
+        self._sessions.leave(self.name)
         if not self.ready.done():
             self.ready.set_exception(self.refusal or ConnectionError("a worker ended before it was ready"))
             self.ready.exception()  # told through `Embedded.start`, or by the next worker
@@ -108,6 +128,7 @@ class Embedded:
             settings.queue_max_age_seconds,
             settings.max_tries,
         )
+        self.sessions = EmbeddedSessions()
         self._links: set[WorkerLink] = set()
         self._failures = 0
         self._started = False
@@ -145,7 +166,7 @@ class Embedded:
             await asyncio.sleep(0.01)
 
     async def _start_worker(self) -> WorkerLink:
-        link = WorkerLink(self._worker_settings(), self.queue, self._worker_ended)
+        link = WorkerLink(self._worker_settings(), self.queue, self.sessions, self._worker_ended)
         self._links.add(link)
         await link.start()
         return link

@@ -1,6 +1,7 @@
 """What the routes of one app share, and its life: serving, draining, drained."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import Metric
@@ -13,10 +14,12 @@ from veriward.server.dispatch import Dispatch
 from veriward.server.endpoint_figures import families
 from veriward.server.idempotency import Idempotency
 from veriward.server.logs import logger
-from veriward.server.metrics import Metrics
+from veriward.server.metrics import Metrics, counter
+from veriward.server.once import Once
 from veriward.server.problems import Refusal, retry_after
 from veriward.server.queue import Queue, QueueDepth
 from veriward.server.quotas import Quotas
+from veriward.server.session_fleet import SessionFleet
 from veriward.server.settings import Settings
 from veriward.server.shared import FLEET_COUNTS, Shared
 from veriward.server.task_store import TaskStore
@@ -37,7 +40,7 @@ class Gateway:
         self.verifiers = registry.verifiers() if verifiers is None else verifiers
         self.log = logger(settings)
         self.metrics = Metrics(
-            self._gauges, self._counters, lambda: {} if self.queue is None else self.queue.kills, self._of_endpoints
+            self._gauges, self._counters, lambda: {} if self.queue is None else self.queue.kills, self._labelled
         )
         self.bodies = BodyBudget(settings.max_bodies_bytes)
         self.cache = ResultCache(settings.cache_bytes)
@@ -47,6 +50,9 @@ class Gateway:
         self.dispatch = Dispatch(settings, self.tasks, self.cache, self.metrics, self.running_queue)
         self.quotas = Quotas(settings.key_max_rollouts, settings.key_rollouts_per_second)
         self.shared: Shared | None = None
+        self.sessions: SessionFleet | None = None
+        self.session_cells: Counter[str] = Counter()
+        self.once = Once(settings.idempotency_seconds, settings.idempotency_bytes)
         self._isolation: Callable[[], Mapping[str, object]] = dict
         self.draining = False
         self.in_flight = 0
@@ -57,13 +63,27 @@ class Gateway:
         """How the workers confine what they run: `level`, `layers`; empty before one has said."""
         return self._isolation()
 
-    def run_on(self, queue: Queue, isolation: Callable[[], Mapping[str, object]], shared: Shared | None = None) -> None:
-        """Serve from `queue`, and with what the gateways of a fleet have in common."""
+    def run_on(
+        self,
+        queue: Queue,
+        isolation: Callable[[], Mapping[str, object]],
+        shared: Shared | None = None,
+        sessions: SessionFleet | None = None,
+    ) -> None:
+        """Serve from `queue`, with what the gateways of a fleet have in common, and the workers' sessions."""
         self.queue = queue
+        self.sessions = sessions
         self.shared = self.dispatch.shared = self.quotas.shared = shared
         if shared is not None:
             shared.tell_usage(self.quotas.usage)
         self._isolation = isolation
+
+    def running_sessions(self) -> SessionFleet:
+        """Raises `Refusal` where there are none."""
+        self.running_queue()
+        if self.sessions is None:
+            raise Refusal(ErrorCode.ISOLATION_UNAVAILABLE, "the workers of this server hold no sessions")
+        return self.sessions
 
     def running_queue(self) -> Queue:
         """Raises `Refusal` before the app runs."""
@@ -110,11 +130,22 @@ class Gateway:
             ("veriward_cache_entries", "Kept results", len(self.cache)),
             ("veriward_tasks_bytes", "Bytes of stored tasks", self.tasks.bytes),
             ("veriward_tasks_entries", "Stored tasks", len(self.tasks)),
-            ("veriward_idempotency_bytes", "Bytes kept for repeated requests", self.idempotency.bytes),
+            (
+                "veriward_idempotency_bytes",
+                "Bytes kept for repeated requests",
+                self.idempotency.bytes + self.once.bytes,
+            ),
+            ("veriward_sessions", "Sessions alive", 0 if self.sessions is None else self.sessions.live),
         ]
 
-    def _of_endpoints(self) -> Iterator[Metric]:
-        return iter(()) if self.queue is None else families(self.queue.endpoints)
+    def _labelled(self) -> Iterator[Metric]:
+        if self.queue is not None:
+            yield from families(self.queue.endpoints)
+        cells = (((status,), count) for status, count in self.session_cells.items())
+        yield counter("veriward_session_cells", "Cells of sessions answered", ("status",), cells)
+        lost = {} if self.sessions is None else self.sessions.lost
+        causes = (((reason,), count) for reason, count in lost.items())
+        yield counter("veriward_sessions_lost", "Sessions that ended without being closed", ("reason",), causes)
 
     def _counters(self) -> list[tuple[str, str, float]]:
         return [

@@ -8,10 +8,32 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from veriward.server.problems import HTTP_STATUS, MEDIA_TYPE
-from veriward.wire import ExecuteRequest, GradeRequest, Problem, PutTasksRequest, StreamEnd, StreamLine
+from veriward.wire import (
+    CellRequest,
+    ExecuteRequest,
+    ForkRequest,
+    GradeRequest,
+    Problem,
+    PutTasksRequest,
+    ResetRequest,
+    SessionRequest,
+    StreamEnd,
+    StreamLine,
+)
 
 REF = "#/components/schemas/{model}"
-_BODIES = (ExecuteRequest, GradeRequest, Problem, PutTasksRequest, StreamEnd, StreamLine)
+_BODIES = (
+    CellRequest,
+    ExecuteRequest,
+    ForkRequest,
+    GradeRequest,
+    Problem,
+    PutTasksRequest,
+    ResetRequest,
+    SessionRequest,
+    StreamEnd,
+    StreamLine,
+)
 
 
 def documented(body: type[BaseModel] | None, answer: type[BaseModel]) -> dict[str, Any]:

@@ -16,7 +16,11 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
+    ErrorCode.SESSION_UNKNOWN: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.SESSION_BUSY: 409,
+    ErrorCode.FORK_REFUSED: 409,
+    ErrorCode.SESSION_LOST: 410,
     ErrorCode.TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
     ErrorCode.INVALID_REQUEST: 422,
@@ -39,12 +43,14 @@ class Refusal(Exception):
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.errors = errors
         self.headers = headers
+        self.reason = reason
 
     @property
     def status(self) -> int:
@@ -71,6 +77,7 @@ def problem_response(refusal: Refusal, request_id: str) -> Response:
         code=refusal.code,
         detail=_printable(refusal.detail)[:MAX_DETAIL_CHARS],
         request_id=request_id,
+        reason=refusal.reason,
         errors=tuple(
             FieldError(field=_printable(error.field), message=_printable(error.message)) for error in refusal.errors
         ),

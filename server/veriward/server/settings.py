@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     sandbox_backend: Literal["embedded", "docker", "none"] = Field(
         default="embedded", description="who isolates programs: this host's kernel, a container engine, or nobody"
     )
+    sessions: int = Field(default=500, ge=0, le=10_000, description="live per worker and profile; 0: none")
+    sessions_per_key: int = Field(default=0, ge=0, description="live of one API key per worker; 0: any number")
+    session_idle_seconds: float = Field(
+        default=3600.0, gt=0, le=24 * 3600.0, description="longest `idle_seconds` that a client may ask for"
+    )
     docker_image: str = Field(default=DEFAULT_IMAGE, min_length=1, description="that programs run in")
     docker_runtime: str = Field(default="", description="of the engine's, `runsc` say; empty: its default")
     docker_per_run: bool = Field(default=False, description="a new container for every execution")

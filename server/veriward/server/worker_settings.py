@@ -28,6 +28,8 @@ def worker_settings(settings: Settings, endpoints: dict[str, KeyedEndpoint], wor
         reply_cache_bytes=settings.reply_cache_bytes,
         backend=asdict(settings.backend),
         postgres=_postgres(settings),
+        sessions=settings.sessions,
+        sessions_per_key=settings.sessions_per_key,
     )
 
 

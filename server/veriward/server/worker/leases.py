@@ -2,7 +2,7 @@
 
 Gateway and worker speak in frames (`veriward.sandbox.frames`), as do worker and grader:
 
-    gateway -> worker   W settings | J jobs | C ids to cancel
+    gateway -> worker   W settings | J jobs | C ids to cancel | S a request about a session (`session_line.py`)
     worker -> gateway   H hello | B jobs begun | R results | K cause of a grader's early end
                         A rollouts that wait for replies, by lane | U figures of endpoints
     worker -> grader    J jobs | R D E F frames of an execution

@@ -54,6 +54,8 @@ class Worker:
             self._waiting.append((kind, payload))
         elif kind == b"J":
             self._supervisor.take(unpack_leases(payload))
+        elif kind == b"S":
+            self._supervisor.ask_session(payload)
         elif kind == b"C":
             self._supervisor.cancel(unpack_ids(payload))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from veriward.sandbox.frames import pack, unpack_run
 from veriward.server.endpoints import KeyedEndpoint
+from veriward.server.session_line import SessionDesk
 from veriward.server.worker.asks import Asks
 from veriward.server.worker.databases import Databases
 from veriward.server.worker.keepers import Keepers, Running
@@ -18,6 +19,7 @@ from veriward.server.worker.parents import WarmParent
 from veriward.server.worker.plan import EXECUTE_LANE
 from veriward.server.worker.pool import Pool
 from veriward.server.worker.processes import Reaper
+from veriward.server.worker.sessions import SessionSettings, WorkerSessions
 
 WATCH_SECONDS = 0.02
 GRADERS_PER_CORE_WITH_PROGRAMS = 2  # one judges while another waits for the sandbox
@@ -38,6 +40,8 @@ class WorkerSettings:
     reply_cache_bytes: int = 0
     backend: dict[str, Any] = field(default_factory=dict)  # the fields of `veriward.sandbox.backends.Backend`
     postgres: dict[str, object] = field(default_factory=dict, repr=False)  # `postgres.keeper.Wishes`; empty: no server
+    sessions: int = 500  # that live at once, per profile
+    sessions_per_key: int = 0
 
 
 class Supervisor:
@@ -60,6 +64,18 @@ class Supervisor:
         endpoints = {name: KeyedEndpoint.model_validate(told) for name, told in settings.endpoints.items()}
         self._asks = Asks(endpoints, settings.reply_cache_bytes, self._heard, self._tell)
         self._outside: dict[str, int] = {}
+        self.sessions = WorkerSessions(
+            SessionSettings(
+                most=settings.sessions,
+                per_owner=settings.sessions_per_key,
+                cells=settings.sandboxes,
+                min_isolation=settings.min_isolation,
+                backend=settings.backend.get("name", "embedded"),
+            ),
+            reaper,
+            lambda name, reason: self._desk.lost(name, reason),
+        )
+        self._desk = SessionDesk(self.sessions, lambda answer: write(pack(b"S", answer)))
         for lane, preload in settings.warm:
             self._pool(lane, preload)
 
@@ -73,6 +89,10 @@ class Supervisor:
                     self._run_program(lease)
             else:
                 self._pool(lane, together[0].plan.preload).add(together)
+
+    def ask_session(self, payload: bytes) -> None:
+        """A request of a gateway about a session."""
+        self._desk.take(payload)
 
     def cancel(self, ids: list[int]) -> None:
         for identity in ids:
@@ -90,6 +110,7 @@ class Supervisor:
         for parent in self._parents.values():
             parent.close()
         self._keepers.close()
+        self.sessions.close()
         self._databases.close()
         self._reaper.wait()
 
