@@ -51,6 +51,7 @@ _PHRASE_HINTS = (
     "答",
     "답",
 )
+_ASCII_PHRASE_HINTS = tuple(filter(str.isascii, _PHRASE_HINTS))
 
 
 class Span(NamedTuple):
@@ -75,7 +76,8 @@ def last_boxed(text: str) -> str | None:
 
 def boxed_span(text: str) -> Span | None:
     r"""Where the content of the last box lies; of nested boxes, the outermost. `\boxed 7` counts as `\boxed{7}`."""
-    start = max(text.rfind(box) for box in _BOXES)
+    boxed, fboxed = _BOXES
+    start = max(text.rfind(boxed), text.rfind(fboxed))
     if start < 0:
         return None
     opening = _BRACE.match(text, start)
@@ -111,11 +113,15 @@ def last_answer_tag(text: str) -> str | None:
 
 def answer_tag_span(text: str) -> Span | None:
     """Where the content of the last `<answer>` lies. The last opening tag decides, closed or not."""
-    start, length, closing = max((text.rfind(opening), len(opening), closing) for opening, closing in _ANSWER_TAGS)
+    start, tag = -1, _ANSWER_TAGS[0]
+    for one in _ANSWER_TAGS:
+        at = text.rfind(one[0], start + 1)
+        if at > start:
+            start, tag = at, one
     if start < 0:
         return None
-    end = text.find(closing, start)
-    return None if end < 0 else Span(start + length, end)
+    end = text.find(tag[1], start)
+    return None if end < 0 else Span(start + len(tag[0]), end)
 
 
 def last_fence(text: str, languages: Collection[str] = (), *, unclosed: bool = False) -> str | None:
@@ -146,7 +152,11 @@ def answer_phrase_span(text: str) -> Span | None:
 
     It ends with its line. If the phrase ends its line, the next line that holds something is taken.
     """
-    hint = max(text.rfind(letters) for letters in _PHRASE_HINTS)
+    hint = -1
+    for letters in _ASCII_PHRASE_HINTS if text.isascii() else _PHRASE_HINTS:
+        at = text.rfind(letters, hint + 1)  # what stands before a later one is not looked for
+        if at > hint:
+            hint = at
     if hint < 0:
         return None
     # The last hint is mostly the last phrase; then what is near the end; then everything.

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from veriward.cli.benches.bombs import bombs
+from veriward.cli.benches.families import families
 from veriward.cli.benches.mathematics import mathematics
 from veriward.cli.benches.programs import problems, programs
 from veriward.cli.benches.session import Session
@@ -14,6 +15,7 @@ ROWS: dict[str, Callable[[Session], None]] = {
     "programs": programs,
     "tests": problems,
     "math": mathematics,
+    "families": families,
     "verdicts": verdicts,
     "requests": requests,
     "bombs": bombs,

@@ -6,7 +6,7 @@ CPU time is counted over whole process trees, because wall time on shared machin
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["CPU ms", "CPU µs", "s", "rollouts/s", "requests/s", "times"]
+Unit = Literal["CPU ms", "CPU µs", "s", "rollouts/s", "requests/s", "verdicts/s", "times"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ TARGETS = (
     Target("math.long", "`math`, 3,000 characters", "CPU µs", baseline="baseline.math_verify.long", times=10),
     Target("baseline.math_verify.fractions", "math-verify, fractions", "CPU µs"),
     Target("math.fractions", "`math`, fractions", "CPU µs", baseline="baseline.math_verify.fractions", times=10),
+    # Other kinds of answer, 500 characters each, groups of 8 per task: in process, on one core.
+    Target("families.choice", "`choice`", "verdicts/s", at_least=50_000),
+    Target("families.labels", "`labels`", "verdicts/s", at_least=50_000),
+    Target("families.short_answer", "`short_answer`", "verdicts/s", at_least=50_000),
+    Target("families.gsm8k", "`math.gsm8k`", "verdicts/s", at_least=50_000),
+    Target("families.instruction", "`instruction`, three checks", "verdicts/s", at_least=5_000),
+    Target("families.table", "`table`, a list of two", "verdicts/s", at_least=5_000),
+    Target("families.rouge", "`text`, ROUGE-L", "verdicts/s"),
+    Target("families.bleu", "`text`, BLEU", "verdicts/s"),
+    Target("families.language", "`instruction`, language identification", "verdicts/s"),
     # Cheap verdicts over HTTP: `math` boxes, groups of 8 responses per task.
     Target("verdicts.8x500", "8 per request, 500 characters", "rollouts/s", at_least=20_000),
     Target("verdicts.64x500", "64 per request, 500 characters", "rollouts/s", at_least=20_000),

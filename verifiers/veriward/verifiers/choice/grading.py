@@ -122,6 +122,9 @@ def _phrased(region: str, task: ChoiceTask) -> str | None:
 
 def _option_phrase_span(region: str) -> tuple[int, int]:
     start = -1
+    low = region.lower()
+    if "option" not in low and "choice" not in low:  # a cheap test before the dear one
+        return start, start
     for phrase in _OPTION_PHRASE.finditer(region):
         start = phrase.end()
     end = region.find("\n", start)

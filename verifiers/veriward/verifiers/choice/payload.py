@@ -12,6 +12,7 @@ from typing import NamedTuple
 MAX_PAYLOAD_CHARS = 2_000
 
 _COMMANDS = re.compile(r"\\(?:text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|bf|rm|quad|left|right|boxed|[ ,;!])(?![A-Za-z])")
+_BREAKS = re.compile(r"\s*\n\s*")
 _WRAPPERS = str.maketrans("", "", '{}$*_`"“”')
 _LEAD = re.compile(
     r"(?:\b(?:the|my|final|correct|right|best|most|likely|answer|option|choice|letter|is|would|should|must|be)\b[\s:=]*)*",
@@ -121,5 +122,10 @@ def _as_listed(letter: str, letters: str) -> str | None:
 
 def _clean(text: str) -> str:
     """Without the commands and marks that only change its looks; a line break becomes a delimiter."""
-    text = _COMMANDS.sub(" ", text.strip()).translate(_WRAPPERS).replace("\\", " ")
-    return " ".join(re.sub(r"\s*\n\s*", " ; ", text).split())
+    text = text.strip()
+    if "\\" in text:
+        text = _COMMANDS.sub(" ", text).replace("\\", " ")
+    text = text.translate(_WRAPPERS)
+    if "\n" in text:
+        text = _BREAKS.sub(" ; ", text)
+    return " ".join(text.split())
