@@ -8,15 +8,18 @@ from veriward.client.errors import (
     RequestRefused,
     ServerFailed,
     ServerOverloaded,
+    SessionLost,
     StreamBroken,
     UnexpectedAnswer,
     VeriwardError,
 )
 from veriward.client.payload import Limits, Reply, Task
 from veriward.client.rewards import mask, rewards_or_nan, rewards_or_none
+from veriward.client.sessions import AsyncSession, Session
 
 __all__ = [
     "AsyncClient",
+    "AsyncSession",
     "Client",
     "ConnectionFailed",
     "DeadlineExceeded",
@@ -25,6 +28,8 @@ __all__ = [
     "RequestRefused",
     "ServerFailed",
     "ServerOverloaded",
+    "Session",
+    "SessionLost",
     "StreamBroken",
     "Task",
     "UnexpectedAnswer",

@@ -13,7 +13,9 @@ from veriward.client.calls import GRADE_SECONDS, POOL, RECONNECT_SECONDS, Calls
 from veriward.client.exchange import Conversation, outcome_signature
 from veriward.client.payload import Limits, Reply, Task, encode, encode_reply
 from veriward.client.retries import TROUBLE
-from veriward.wire import GradeItem, Priority, Result, StreamLine
+from veriward.client.session_calls import SESSION_IDLE_SECONDS, Files, SessionCalls
+from veriward.client.sessions import Session
+from veriward.wire import GradeItem, Priority, Result, RunLimits, StreamLine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,6 +87,36 @@ class Client:
             with closing(self._drive(opening)) as response, reader.reading(str(response.request.url)):
                 for chunk in response.iter_bytes():
                     yield from reader.feed(chunk)
+
+    def session(
+        self,
+        *,
+        profile: str = "std",
+        limits: RunLimits | Mapping[str, float] | None = None,
+        idle_seconds: float = SESSION_IDLE_SECONDS,
+        files: Files | None = None,
+    ) -> Session:
+        """A new stateful Python session; as a context manager it is closed at the end.
+
+        `limits` hold for each cell that has none of its own, and bound the session's memory and processes. It is lost
+        when it is not used for `idle_seconds`.
+        """
+        opening = self.sessions(1, profile=profile, limits=limits, idle_seconds=idle_seconds, files=files)
+        return opening[0]
+
+    def sessions(
+        self,
+        count: int,
+        *,
+        profile: str = "std",
+        limits: RunLimits | Mapping[str, float] | None = None,
+        idle_seconds: float = SESSION_IDLE_SECONDS,
+        files: Files | None = None,
+    ) -> list[Session]:
+        """`count` sessions alike, or none: each is to be closed."""
+        calls = SessionCalls(self._calls)
+        ids = self._drive(calls.open(count, profile, limits, idle_seconds, files))
+        return [Session(calls, self._drive, one) for one in ids]
 
     def _drive(self, conversation: Conversation[T]) -> T:
         try:

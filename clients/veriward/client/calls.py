@@ -140,8 +140,8 @@ class Calls:
         results: list[RunResult] = []
         for listed, count in cut_list(runs, self.limits.runs, self.limits.body_bytes):
             question = Question("POST", "/v1/execute", with_deadline(b'{"runs":' + listed, priority))
-            answer = yield from self._ask(question, ExecuteResponse, deadline_seconds)
-            self._expect(len(answer.runs) == count, question, "another number of runs")
+            answer = yield from self.ask(question, ExecuteResponse, deadline_seconds)
+            self.expect(len(answer.runs) == count, question, "another number of runs")
             results += answer.runs
         return results
 
@@ -150,19 +150,19 @@ class Calls:
         refs: list[str] = []
         for listed, count in cut_list(tasks, self.limits.tasks, self.limits.body_bytes):
             question = Question("PUT", "/v1/tasks", always(b'{"tasks":' + listed + b"}"))
-            answer = yield from self._ask(question, PutTasksResponse, ASK_SECONDS)
-            self._expect(len(answer.refs) == count, question, "another number of refs")
+            answer = yield from self.ask(question, PutTasksResponse, ASK_SECONDS)
+            self.expect(len(answer.refs) == count, question, "another number of refs")
             refs += answer.refs
         return refs
 
     def verifiers(self) -> Conversation[list[VerifierInfo]]:
         """The server's verifiers: name, version, summary."""
-        return (yield from self._ask(Question("GET", "/v1/verifiers"), VerifierList, ASK_SECONDS)).verifiers
+        return (yield from self.ask(Question("GET", "/v1/verifiers"), VerifierList, ASK_SECONDS)).verifiers
 
     def verifier(self, name: str) -> Conversation[VerifierInfo]:
         """One verifier with the JSON Schema of its task, its full text and an example."""
         question = Question("GET", f"/v1/verifiers/{quote(name, safe='')}")
-        return (yield from self._ask(question, VerifierInfo, ASK_SECONDS))
+        return (yield from self.ask(question, VerifierInfo, ASK_SECONDS))
 
     def ready(self, wait_seconds: float = 0.0) -> Conversation[bool]:
         """Whether a server answers and has graded its canary, waiting up to `wait_seconds` until it does."""
@@ -196,9 +196,9 @@ class Calls:
             fixed = deadline_seconds if key else None
             body = with_deadline(b'{"items":' + items_json(groups, spans), priority, fixed)
             question = Question("POST", "/v1/grade", body, f"{key}/{number}" if key and number else key)
-            answer = yield from self._ask(question, GradeResponse, left)
+            answer = yield from self.ask(question, GradeResponse, left)
             counts = [len(item.results) for item in answer.items]
-            self._expect(counts == [span.stop - span.first for span in spans], question, "another number of results")
+            self.expect(counts == [span.stop - span.first for span in spans], question, "another number of results")
             request_ids.append(answer.request_id)
             for span, item in zip(spans, answer.items, strict=True):
                 if span.first:
@@ -220,7 +220,8 @@ class Calls:
             yield spans, left
             left = max(ends - self.asker.chance.clock(), LEAST_SECONDS)
 
-    def _ask(self, question: Question, kind: type[Answer], deadline_seconds: float) -> Conversation[Answer]:
+    def ask(self, question: Question, kind: type[Answer], deadline_seconds: float) -> Conversation[Answer]:
+        """The answer as a `kind`."""
         response = yield from self.asker.ask(question, deadline_seconds)
         try:
             return kind.model_validate_json(response.content)
@@ -228,6 +229,7 @@ class Calls:
             reason = f"{error.errors()[0]['msg']} in {response.text[:200]!r}"
             raise UnexpectedAnswer(self.asker.servers.current, str(question), reason) from None
 
-    def _expect(self, holds: bool, question: Question, otherwise: str) -> None:
+    def expect(self, holds: bool, question: Question, otherwise: str) -> None:
+        """Raises `UnexpectedAnswer` unless it `holds`."""
         if not holds:
             raise UnexpectedAnswer(self.asker.servers.current, str(question), otherwise)

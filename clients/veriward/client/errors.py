@@ -5,6 +5,7 @@
     ├── ServerOverloaded      429 or 503, and the wait it asks for does not fit into the deadline
     ├── DeadlineExceeded      no answer within `deadline_seconds`
     ├── RequestRefused        4xx: `problem` says what is wrong with the request
+    │   └── SessionLost       the session is gone; `reason` says why
     ├── ServerFailed          5xx: `problem` says what is wrong with the server
     └── UnexpectedAnswer      not what version 1 promises: another service, a proxy, a newer server
         └── StreamBroken      a stream that ended before its last line
@@ -74,6 +75,16 @@ class _Answered(VeriwardError):
 
 class RequestRefused(_Answered):
     """The request itself is wrong: sending it again cannot help. `problem.errors` names the fields."""
+
+
+class SessionLost(RequestRefused):
+    """A session that is gone is never replaced by a new one: open another, and run again what it needs."""
+
+    @property
+    def reason(self) -> str:
+        """`closed`, `idle`, `time_limit`, `memory_limit`, `ended`, `processes`; or, by the server's fault, `sandbox`,
+        `worker`."""
+        return self.problem.reason
 
 
 class ServerFailed(_Answered):

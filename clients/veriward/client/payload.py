@@ -1,6 +1,7 @@
 """Requests as bytes: every value is encoded once, then cut into requests within the server's limits."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,14 @@ def _fields(value: object) -> Any:
 
 _UTF8 = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_fields)
 _ASCII = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=_fields)
+
+
+def encode_files(files: Mapping[str, str | bytes]) -> dict[str, Any]:
+    """Text as it is, bytes in base64."""
+    return {
+        name: content if isinstance(content, str) else {"base64": b64encode(content).decode()}
+        for name, content in files.items()
+    }
 
 
 def encode_reply(reply: Reply) -> bytes:

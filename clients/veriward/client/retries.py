@@ -13,6 +13,7 @@ from veriward.client.errors import (
     RequestRefused,
     ServerFailed,
     ServerOverloaded,
+    SessionLost,
     UnexpectedAnswer,
 )
 from veriward.client.exchange import Attempt, Chance, Conversation, Letter, Question
@@ -155,5 +156,6 @@ def _passing_refusal(address: str, question: Question, response: httpx.Response)
         raise UnexpectedAnswer(address, str(question), f"status {status}: {said}") from None
     if status in PASSING and problem.code is not ErrorCode.ISOLATION_UNAVAILABLE:
         return problem.detail or problem.title
-    failed = ServerFailed if status >= 500 else RequestRefused
+    lost = SessionLost if problem.code is ErrorCode.SESSION_LOST else RequestRefused
+    failed = ServerFailed if status >= 500 else lost
     raise failed(address, str(question), problem)

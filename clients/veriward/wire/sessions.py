@@ -1,5 +1,6 @@
 """Stateful sessions: what a client may ask of one, and what it is told."""
 
+from base64 import b64decode
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +28,10 @@ class Base64File(_Asked):
     """A file that is not text."""
 
     base64: str
+
+    @property
+    def content(self) -> bytes:
+        return b64decode(self.base64)
 
 
 FileContent = str | Base64File
