@@ -34,11 +34,16 @@ _MAX_STDERR_BYTES = 4096
 _READ_BYTES = 1 << 20
 
 
+class Lost(ConnectionError):
+    """A container is gone, with the program in it. Runs are pure: the supervisor starts another keeper and repeats."""
+
+
 class Engine:
     """Raises `IsolationUnavailable`, which says what to do, if it can't run what `backend` names."""
 
     def __init__(self, backend: Backend, owner: str, host: str) -> None:
         self._backend = backend
+        self.image = backend.image
         self.name = f"docker+{backend.runtime}" if backend.runtime else backend.name
         self._labels = {OWNER_LABEL: owner, HOST_LABEL: host}
         named = {"base_url": backend.engine} if backend.engine else {}
@@ -138,7 +143,7 @@ class Container:
         try:
             self._sock.sendall(content)
         except OSError as fault:
-            raise SandboxError(f"the container is gone: {fault}") from fault
+            raise Lost(f"a container is gone: {fault}") from fault
 
     def is_ready(self) -> bool:
         """Whether `receive` would not wait."""
@@ -158,22 +163,22 @@ class Container:
         return some
 
     def exactly(self, size: int) -> bytes:
-        """Raises `EOFError` when it has ended."""
+        """Raises `Lost` when it has ended."""
         parts = []
         while size:
             parts.append(self.receive(size))
             if not parts[-1]:
-                raise EOFError("the container has ended")
+                raise Lost(f"a container has ended: {self.complaint() or 'it did not say why'}")
             size -= len(parts[-1])
         return b"".join(parts)
 
     def limit(self, memory_bytes: int) -> None:
-        """Bound all of its memory, before the next program."""
+        """Bound all of its memory, before the next program. Raises `Lost`."""
         if self._memory_bytes != memory_bytes:
             try:
                 self._api.update_container(self.identity, mem_limit=memory_bytes, memswap_limit=memory_bytes)
             except (DockerException, OSError) as fault:
-                raise SandboxError(f"the container's memory could not be bounded: {_told(fault)}") from fault
+                raise Lost(f"a container's memory could not be bounded: {_told(fault)}") from fault
             self._memory_bytes = memory_bytes
 
     def complaint(self) -> str:

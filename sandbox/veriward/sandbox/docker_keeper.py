@@ -13,12 +13,13 @@ import contextlib
 import os
 import select
 import socket
+import sys
 from dataclasses import replace
 
 from veriward.sandbox import canaries, cgroups, contained, frames, launch, supervised
 from veriward.sandbox.backends import DEFAULT_IMAGE, Backend
-from veriward.sandbox.docker_engine import DIRECTORY, Container, Engine
-from veriward.sandbox.errors import IsolationUnavailable, SandboxError
+from veriward.sandbox.docker_engine import DIRECTORY, Container, Engine, Lost
+from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Execution
 from veriward.sandbox.levels import Report
 
@@ -26,10 +27,6 @@ _RESERVED_BYTES = 64 * MIB  # what a container holds beside its program: keeper,
 _FIRST_BYTES = canaries.MEMORY_BYTES + 32 * MIB  # too little for the canary that fills memory
 _STEP_BYTES = 32 * MIB  # so that executions of about one size need no change of a container's limit
 _ENDS = (b"D", b"E", b"F")  # of an execution
-
-
-class Lost(SandboxError):
-    """The container is gone, with the program in it: the supervisor will start another keeper and try again."""
 
 
 class Contained:
@@ -44,19 +41,19 @@ class Contained:
             if kind != b"H":
                 raise SandboxError(payload.decode(errors="replace"))
             self.report = Report.unpack(payload)
+        except Lost as fault:
+            self.container.remove()
+            raise SandboxError(f"image {engine.image!r}: {fault}") from fault
         except BaseException:
             self.container.remove()
             raise
 
     def receive(self) -> tuple[bytes, bytes]:
         """A frame, from where programs run, and therefore bounded. Raises `Lost`."""
-        try:
-            kind, size = frames.HEADER.unpack(self.container.exactly(frames.HEADER.size))
-            if size > frames.MAX_FRAME_BYTES:
-                raise Lost(f"a container announced a frame of {size} bytes")
-            return kind, self.container.exactly(size)
-        except EOFError:
-            raise Lost(f"a container ended: {self.container.complaint() or 'it did not say why'}") from None
+        kind, size = frames.HEADER.unpack(self.container.exactly(frames.HEADER.size))
+        if size > frames.MAX_FRAME_BYTES:
+            raise Lost(f"a container announced a frame of {size} bytes")
+        return kind, self.container.exactly(size)
 
     def prepare(self, execution: Execution, payload_bytes: int) -> None:
         """Have the kernel bound all that the execution may use, and what its keeper holds of it, together."""
@@ -148,13 +145,17 @@ def _keep(options: argparse.Namespace, supervisor: socket.socket) -> None:
         engine = Engine(backend, *own_names())
         remove_stale(engine)
         first = start(engine, contained.sources())
-    except IsolationUnavailable as refused:
-        supervised.say_hello(options, supervisor, Report.of_nothing(str(refused), backend.name))
+    except SandboxError as fault:
+        supervised.say_hello(options, supervisor, Report.of_nothing(str(fault), backend.name))
         return
     relay = Relay(supervisor, engine, first, per_run=options.per_run)
     with contextlib.closing(relay):
         supervised.say_hello(options, supervisor, first.report)
-        relay.serve()
+        try:
+            relay.serve()
+        except Lost as fault:
+            print(fault, file=sys.stderr)
+            raise
 
 
 if __name__ == "__main__":
