@@ -109,7 +109,7 @@ async def test_a_slow_model_holds_no_grader_and_no_place(judge: Any) -> None:
 async def test_the_deadline_of_who_waits_holds(judge: Any) -> None:
     async with crew_at(judge, "gate") as crew:
         await crew.grade("choice", {"answer": "B"}, "Answer: B")
-        job = crew.give("model_judge", ESSAY, GOOD, seconds=1.0)
+        job = crew.give("model_judge", ESSAY, GOOD, seconds=3.0)
         await crew.until(lambda: (job, 0) in crew.answers)
         assert crew.answers[job, 0]["status"] == "timeout"
         assert "reward" not in crew.answers[job, 0]

@@ -11,7 +11,7 @@ import pytest
 
 from veriward.cli.server_process import ServerProcess, server_process
 
-pytestmark = pytest.mark.fleet
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(240)]
 
 CONFIG = """
 cache_bytes = 0
@@ -80,7 +80,7 @@ class Served:
 
 
 def until(true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 100
     while not true():
         assert time.monotonic() < give_up
         time.sleep(0.02)
