@@ -11,6 +11,7 @@ from veriward.verifiers.asking import Replies
 from veriward.verifiers.inner import Inner, InnerTask
 from veriward.verifiers.judging import parse_task
 from veriward.verifiers.registry import Task, verifier, verifiers
+from veriward.verifiers.shaping import ShapedTask
 from veriward.verifiers.trust.golds import gold_texts, gold_values
 from veriward.verifiers.verdict import InvalidTask, Verdict
 from veriward.wire.outcomes import Outcome
@@ -57,9 +58,8 @@ class CalibrationTask(Task):
     @field_validator("task")
     @classmethod
     def _about_an_answer(cls, task: Inner | None) -> Inner | None:
-        asked = None if task is None else task.verifier
-        if asked is not None and (asked.runs_programs or asked.messages or asked.function is calibration):
-            raise InvalidTask("task.verifier", f"{asked.name!r} can not be asked about an answer alone")
+        if task is not None and (unfit := _unfit(task)) is not None:
+            raise InvalidTask("task.verifier", f"{unfit.verifier.name!r} can not be asked about an answer alone")
         return task
 
     @model_validator(mode="after")
@@ -67,6 +67,16 @@ class CalibrationTask(Task):
         if (self.gold is None) == (self.task is None):
             raise ValueError("give either gold or task")
         return self
+
+
+def _unfit(task: Inner) -> Inner | None:
+    """The first task in `task`, itself or a part of a composition, that judges more than a text."""
+    own = task.task.task if isinstance(task.task, ShapedTask) else task.task
+    parts = getattr(own, "parts", None)
+    if parts is not None:
+        return next((unfit for part in parts if (unfit := _unfit(part)) is not None), None)
+    asked = task.verifier
+    return task if asked.runs_programs or asked.messages or asked.function is calibration else None
 
 
 class Said(NamedTuple):
@@ -101,7 +111,7 @@ def calibration(response: str, task: CalibrationTask, sandbox: Sandbox, replies:
     A wrong answer given with confidence 0 earns `brier` in full, as the paper means it to: as much as a right one given
     with confidence 0, and never more than any right one, which is why accuracy may not weigh less than brier.
     `gold` is compared by `short_answer` and by `math`, either of which may find it; `task` may name any verifier of
-    texts that runs no programs, and only its `correct` counts.
+    texts that runs no programs, or a composition of such, and only its `correct` counts.
     """
     said = read(response, task.params.format)
     right = _right(task, said.answer if said else "", sandbox, replies)

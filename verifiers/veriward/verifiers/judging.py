@@ -14,7 +14,7 @@ from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.asking import Ask, Replies, Unanswered
 from veriward.verifiers.registry import Verifier
-from veriward.verifiers.shaping import Seen, ShapedTask, shaped, with_shaping
+from veriward.verifiers.shaping import Seen, ShapedTask, Term, shaped, with_shaping
 from veriward.verifiers.validation import validated
 from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, Verdict, unparsed
 
@@ -57,29 +57,32 @@ def judge(
         return said
 
     if isinstance(response, Mapping):
-        return _refused(verifier, say, response["refused"])
+        return _refused(verifier, terms, say, response["refused"])
     text = text_of(response)
     if text is None:
-        return _refused(verifier, say, "no assistant message")
+        return _refused(verifier, terms, say, "no assistant message")
     if len(text) > MAX_RESPONSE_CHARS:
         reason = f"the response has {len(text):,} characters, more than {MAX_RESPONSE_CHARS:,}"
-        return _refused(verifier, say, reason)
+        return _refused(verifier, terms, say, reason)
     if not _encodable(text):
-        return _refused(verifier, say, "the response holds a lone surrogate")
+        return _refused(verifier, terms, say, "the response holds a lone surrogate")
     verdict = say(response if verifier.messages else text)
     if terms:
         verdict = shaped(verdict, terms, Seen(text, () if isinstance(response, str) else response))
     return _clipped(verdict)
 
 
-def _refused(verifier: Verifier, say: Callable[[Response], Verdict], reason: str) -> Verdict:
+def _refused(verifier: Verifier, terms: Sequence[Term], say: Callable[[Response], Verdict], reason: str) -> Verdict:
     """The verdict on a response that no verifier gets to see: unparsed, for what an empty one earns, and never above 0.
 
-    So it is paid on the task's own scale, and no more than a wrong answer. Raises `InvalidTask` as `judge` does.
+    So it is paid on the task's own scale, and no more than a wrong answer; its shaping is that of a response that keeps
+    no term, so that none is too long to be penalised for its length. Raises `InvalidTask` as `judge` does.
     """
     empty = say([] if verifier.messages else "")
     verdict = unparsed(reason)
-    return replace(verdict, reward=empty.reward, parts=empty.parts) if empty.reward < 0 else verdict
+    if empty.reward < 0:
+        verdict = replace(verdict, reward=empty.reward, parts=empty.parts)
+    return _clipped(shaped(verdict, terms, None) if terms else verdict)
 
 
 def text_of(response: Response) -> str | None:

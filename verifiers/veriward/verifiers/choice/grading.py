@@ -69,7 +69,8 @@ class ChoiceTask(Task):
 
 @verifier("choice", version=1, task=ChoiceTask)
 def choice(response: str, task: ChoiceTask, sandbox: Sandbox, /) -> Verdict:
-    r"""Take the letter in the last `<answer>` or `\boxed{}`, else after the last "Answer:", else of "B is correct".
+    r"""Take the letter in the last `<answer>` or `\boxed{}`, else after the last "Answer:", else of "I choose B", else
+    of "B is correct".
 
     A response that is nothing but a letter counts, and so does a last line that is. An option's exact text counts as
     its letter. The last of the best places decides: where it names two letters, denies one, or holds none, there is no
@@ -89,7 +90,7 @@ def choice(response: str, task: ChoiceTask, sandbox: Sandbox, /) -> Verdict:
 
 def _payload(region: str, task: ChoiceTask) -> str | None:
     """The text that must hold the letter: the best place that there is, even if nothing useful stands in it."""
-    for place in (_contained, _phrased, _called_correct, _bare):
+    for place in (_contained, _phrased, _chosen, _called_correct, _bare):
         payload = place(region, task)
         if payload is not None:
             return payload
@@ -129,6 +130,22 @@ def _option_phrase_span(region: str) -> tuple[int, int]:
         start = phrase.end()
     end = region.find("\n", start)
     return start, len(region) if end < 0 else end
+
+
+def _chosen(region: str, task: ChoiceTask) -> str | None:
+    """What is chosen in the last line: "I choose B.", "so I'd go with (B)". One that names no letter is passed over."""
+    last = region.rstrip().rpartition("\n")[2][-MAX_BARE_CHARS:]
+    choices = list(_choice(task.allowed).finditer(last))
+    return last[choices[-1].start(1) :] if choices else None
+
+
+@lru_cache(maxsize=64)
+def _choice(letters: str) -> re.Pattern[str]:
+    return re.compile(
+        r"(?:^|[.,;:!]\s+|\b(?i:so|thus|hence|therefore|then)\s+)(?i:I|we)(?i:\s(?:would|will|must|have\sto)|['’](?:d|ll))?"
+        r"\s(?i:choose|chose|pick|picked|select|selected|go\swith|opt\sfor)\s"
+        rf"((?i:the\s)?(?i:answer|option|choice|letter)?\s?[(\[*]{{0,4}}[{re.escape(letters)}](?![\w'’]).*)",
+    )
 
 
 def _called_correct(region: str, task: ChoiceTask) -> str | None:

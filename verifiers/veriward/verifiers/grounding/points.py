@@ -63,10 +63,11 @@ def golds(fields: Mapping[str, Any]) -> Iterator[str]:
 def points(response: str, task: PointsTask, sandbox: Sandbox, /) -> Verdict:
     """Pay the rank of the first point that hits, over few points that are not on one line.
 
-    Formula (InfiGUI-G1, Liu et al. 2025, arXiv:2508.05731, adaptive exploration reward): of N points the first to hit
-    is the k-th: `efficiency` = 1/sqrt(N k), and -1/N where none hits. Without `params` the reward is `efficiency`, 0
-    where none hits: in [0, 1], and thinking may be absent. With `params` it is the published
-    w_format + w_acc efficiency, and -1 where there is no `</think>`, no readable point, or three points lie on a line.
+    Formula (InfiGUI-G1, Liu et al. 2025, arXiv:2508.05731, adaptive exploration reward, and its published code): of N
+    points the first to hit is the k-th: `efficiency` = 1/sqrt(N k), and -1/N where none hits. Without `params` the
+    reward is `efficiency`, 0 where none hits: in [0, 1], and thinking may be absent. With `params` it is the published
+    w_format + w_acc efficiency, and -1 where the response does not begin with thinking in tags, each once, or where no
+    point can be read, or three lie on a line. Its code pays an empty list 0; here that is -1, too.
 
     Points are `[{"point_2d": [x, y]}, …]` or bare `[x, y]`. Correct: the first point hits; partial: a later one does.
     """
@@ -76,8 +77,8 @@ def points(response: str, task: PointsTask, sandbox: Sandbox, /) -> Verdict:
         return _failed(task, "no points [x, y] are given")
     if len(found) > MAX_POINTS:
         return _failed(task, f"more than {MAX_POINTS} points")
-    if task.params is not None and "</think>" not in response:
-        return _failed(task, "no thinking comes before the points")
+    if task.params is not None and not _thinks(response):
+        return _failed(task, "it is not thinking in tags, and then the points")
     if on_one_line(found):
         return _failed(task, "three points lie on one line")
     rank = next((rank for rank, point in enumerate(found, 1) if task.gold.holds(point)), None)
@@ -89,6 +90,14 @@ def points(response: str, task: PointsTask, sandbox: Sandbox, /) -> Verdict:
         return Verdict(outcome, reward, {"efficiency": reward}, str(answer), metrics=metrics)
     parts = {"format": 1.0, "efficiency": efficiency}
     return Verdict(outcome, task.params.w_format + task.params.w_acc * efficiency, parts, str(answer), metrics=metrics)
+
+
+def _thinks(response: str) -> bool:
+    """The published form: it begins with `<think>`, has each tag once, and something in them and after them."""
+    thinking, closed, rest = response.partition("</think>")
+    tags_once = response.count("<think>") == 1 and response.count("</think>") == 1
+    opened = thinking.startswith("<think>") and bool(thinking.removeprefix("<think>").strip())
+    return tags_once and opened and bool(closed and rest.strip())
 
 
 def read_points(value: Any) -> list[list[float]] | None:

@@ -19,6 +19,12 @@ _AFTER_MARK = re.compile(r"\s*[-+$\\(\[{.€£]*\d|\s*[$\\]")
 _CLAUSE = re.compile(
     r"(?<=[^\s.])[.!]\s+(?=[A-Z*#])|,?\s+(?:since|because|which|where|I hope)\b|\s+\((?:since|because|as)\b|。"
 )
+# Another number that is denied at the end, as in "42 (not 43)": it explains the answer, and takes nothing back.
+_MAX_DENIED_CHARS = 60
+_A_NUMBER = r"\$?[-−+]?\d[\d.,/]{0,30}%?\$?"
+_DENIED = re.compile(
+    rf"(?:\s*\((?:and\s)?not\s{_A_NUMBER}\)|,\s(?:and\s)?not\s{_A_NUMBER})(?=[.!]?\s*$)", re.IGNORECASE
+)
 _COPULA = re.compile(r"\s?(?:である|です|でした|だ|입니다|이다|이에요|예요)[.。]?$")
 _BOLD = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _NUMBER = re.compile(r"(?<![\w.])[-−]?(?:\$\s?)?\d[\d,]*(?:\.\d+)?(?:\s?/\s?\d+)?\s?%?")
@@ -77,6 +83,9 @@ def _mark_span(region: str) -> Span | None:
 def _clause(line: str) -> str:
     """A line up to where an explanation begins, without emphasis or a last "is", as Japanese and Korean have it."""
     clause = _CLAUSE.split(line, maxsplit=1)[0].strip()
+    denied = _DENIED.search(clause, max(0, len(clause) - _MAX_DENIED_CHARS))
+    if denied is not None:
+        clause = clause[: denied.start()] + clause[denied.end() :]
     if not clause.isascii():
         clause = _COPULA.sub("", clause)
     unstopped = clause.rstrip(".!")

@@ -26,14 +26,14 @@ from veriward.wire.outcomes import Outcome
 UNSHAPED = "unshaped"
 
 
-def shaped(verdict: Verdict, terms: Sequence[Term], seen: Seen) -> Verdict:
-    """The verdict with its reward shaped.
+def shaped(verdict: Verdict, terms: Sequence[Term], seen: Seen | None) -> Verdict:
+    """The verdict with its reward shaped; a response that was not `seen` keeps no term.
 
     `parts` gain `unshaped`, a `shaping.<kind>` per term (the factor or the summand that it is) and, where a bound of
     the rules above was met, `shaping.bound`; `metrics` gain each term's quality under the same name.
     """
     names = _names(terms)
-    qualities = [term.quality(seen) for term in terms]
+    qualities = [0.0 if seen is None else term.quality(seen) for term in terms]
     reward = verdict.reward
     undeserved = verdict.outcome in (Outcome.WRONG, Outcome.UNPARSED) and reward > 0
     kept = [0.0] * len(terms) if undeserved else qualities
