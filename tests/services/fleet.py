@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import httpx
 import psutil
 
 START_SECONDS = 120.0
+STARTER = ThreadPoolExecutor(1)  # parts die with the thread that started them, so it must outlive each test's own
 KEY = "fleet-tests"
 
 
@@ -64,6 +66,14 @@ class Part:
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(60)
+
+    async def restart(self) -> None:
+        """kill -9, and another."""
+        await asyncio.get_running_loop().run_in_executor(STARTER, self._restart)
+
+    def _restart(self) -> None:
+        self.kill()
+        self.start()
 
     def below(self) -> list[psutil.Process]:
         """What it started."""
@@ -167,11 +177,22 @@ class Caller:
             rounds += 1
 
     async def once(self, sent: list[Known], start: int) -> None:
+        """One batch, counted and compared."""
+        self.counts["sent"] += len(sent)
+        for one, result in zip(sent, await self.answers(sent, start), strict=True):
+            self.counts[result["status"]] += 1
+            if result["status"] == "graded":
+                assert result["reward"] == one.reward, f"invented: {result}"
+            else:
+                assert result["reward"] is None
+                self.counts[result["reason"][:80]] += 1
+
+    async def answers(self, sent: list[Known], start: int) -> list[dict[str, Any]]:
+        """A result for each, whatever it takes."""
         body = {
             "items": [{"id": str(at), "task": one.task, "responses": [one.response]} for at, one in enumerate(sent)],
             "deadline_seconds": self._deadline_seconds,
         }
-        self.counts["sent"] += len(sent)
         tries = start
         give_up = time.monotonic() + 2 * self._deadline_seconds + 60
         async with httpx.AsyncClient(headers=HEADERS, timeout=self._deadline_seconds + 30) as client:
@@ -194,11 +215,4 @@ class Caller:
                 break
         items = answer.json()["items"]
         assert [item["id"] for item in items] == [str(at) for at in range(len(sent))], "lost, doubled or out of order"
-        for one, item in zip(sent, items, strict=True):
-            (result,) = item["results"]
-            self.counts[result["status"]] += 1
-            if result["status"] == "graded":
-                assert result["reward"] == one.reward, f"invented: {result}"
-            else:
-                assert result["reward"] is None
-                self.counts[result["reason"][:80]] += 1
+        return [result for item in items for result in item["results"]]

@@ -1,36 +1,49 @@
-"""A network that can be cut and slowed: a TCP proxy before a server on this host."""
+"""A network that can be cut and slowed: a TCP proxy before a server on this host, in a thread of its own."""
 
 import asyncio
+import threading
+from collections.abc import Coroutine
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 
 class Proxy:
-    """`async with Proxy(port) as proxy`: `proxy.port` leads there."""
+    """`with Proxy(port) as proxy`: `proxy.port` leads there. `run(proxy.cut(1))` disturbs it, from any thread."""
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.delay_seconds = 0.0
         self.port = 0
         self._writers: set[asyncio.StreamWriter] = set()
-        self._open = asyncio.Event()
-        self._open.set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.run(self._start())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.run(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _start(self) -> None:
+        self._open, self._flowing = asyncio.Event(), asyncio.Event()
+        self._open.set()
+        self._flowing.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _end(self) -> None:
         self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
+        for writer in list(self._writers):
+            writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def cut(self, seconds: float) -> None:

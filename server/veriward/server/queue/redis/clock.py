@@ -3,15 +3,22 @@
 import time
 from collections import deque
 
+from veriward.server.queue.redis.connection import Link
+
 SAMPLES = 8  # the offset of the quickest round trip among the last so many counts
 
 
 class RedisClock:
-    """`sample` it with replies to `TIME`; until then Redis' clock is taken for `time.monotonic()`'s."""
+    """`set` it once, then `sample` it with replies to `TIME`."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, float]] = deque(maxlen=SAMPLES)
         self.offset = 0.0
+
+    async def set(self, link: Link) -> None:
+        """Ask once, before anything is said of time. Raises `RedisTrouble`."""
+        sent = time.monotonic()
+        self.sample(sent, await link.call("TIME"))
 
     def sample(self, sent: float, reply: tuple[bytes, bytes]) -> float:
         """A reply to a `TIME` sent at `sent` (monotonic) has come now. Redis' seconds."""

@@ -80,6 +80,7 @@ class RedisGateway:
 
     async def __aenter__(self) -> Self:
         self.found = await first_words(self._beating, self.keys)
+        await self.clock.set(self._beating)
         await self._beat()
         loops = (self._keep_beating, self._read, self._send, self._audit)
         self._tasks = [self._go(loop()) for loop in loops]

@@ -85,6 +85,7 @@ class Member:
         """Connect, beat, and take work from now on. Raises `RedisTrouble`."""
         self._engine = engine
         found = await first_words(self._links[0], self._keys)
+        await self._clock.set(self._links[0])
         await self._control.open()
         await self._attendance.beat(self._beat(), self._reading.add, self._cancel)
         self._go(self._outbox.run())
