@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -66,7 +67,9 @@ def engine() -> Iterator[Engine]:
     missing = [name for name in ("dockerd", "docker", "mmdebstrap") if not shutil.which(name)]
     if os.geteuid() != 0 or missing:
         pytest.skip(f"needs root and {', '.join(missing) or 'nothing else'}")
-    directory = Path(tempfile.mkdtemp(prefix="veriward-engine-"))
+    # containerd takes its name for a namespace, and not all of the letters that `mkdtemp` would choose from.
+    directory = Path(tempfile.gettempdir()) / f"veriward-engine-{secrets.token_hex(8)}"
+    directory.mkdir(mode=0o700)
     # In memory it takes seconds less to unpack and remove; where it may not be mounted, the disk does.
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2g,mode=755", "tmpfs", str(directory)], check=False)
     try:
@@ -98,7 +101,7 @@ def _running(directory: Path) -> Iterator[Engine]:
         "containerd-namespace": directory.name,
         "containerd-plugins-namespace": f"{directory.name}-plugins",
     }
-    runtimes = [f"--add-runtime=runsc={path}"] if (path := _runsc(directory)) else []
+    runtimes = [f"--add-runtime={name}={path}" for name, path in _runtimes(directory).items()]
     log = (directory / "log").open("w+")
     process = subprocess.Popen(
         ["dockerd", *(f"--{name}={value}" for name, value in options.items()), *runtimes], stdout=log, stderr=log
@@ -127,14 +130,14 @@ def _running(directory: Path) -> Iterator[Engine]:
                 group.rmdir()
 
 
-def _runsc(directory: Path) -> Path | None:
-    """gVisor, where it is installed, as an engine can start it without a network and without nested virtualisation."""
-    if not shutil.which("runsc"):
-        return None
-    wrapper = directory / "runsc"
-    wrapper.write_text('#!/bin/sh\nexec runsc --network=none --platform=ptrace "$@"\n')
-    wrapper.chmod(0o755)
-    return wrapper
+def _runtimes(directory: Path) -> dict[str, Path]:
+    """One that starts nothing, and one whose containers see another kernel's name, though it is the host's."""
+    scripts = {"broken": "exit 1", "disguised": 'exec setarch --uname-2.6 runc "$@"'}
+    made = {name: directory / name for name in scripts}
+    for name, path in made.items():
+        path.write_text(f"#!/bin/sh\n{scripts[name]}\n")
+        path.chmod(0o755)
+    return made
 
 
 def _root_file_system() -> Path:

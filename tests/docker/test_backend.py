@@ -107,6 +107,7 @@ ERRORS = {
         ["no image 'veriward-nowhere'", "docker pull veriward-nowhere"],
     ),
     "a runtime that there is none of": ({"runtime": "kata"}, ["no runtime 'kata'", "runc"]),
+    "a runtime that starts nothing": ({"runtime": "broken"}, ["could not start a container"]),
 }
 
 
@@ -119,6 +120,13 @@ def test_what_is_missing_is_told_with_what_to_do(row: tuple[dict[str, str], list
     ):
         pass
     assert [text for text in texts if text not in str(refused.value)] == []
+
+
+def test_the_hosts_kernel_under_another_name_is_no_kernel_of_its_own(backend: Backend) -> None:
+    with LocalSandbox(backend=replace(backend, runtime="disguised")) as sandbox:
+        (run,) = sandbox.run(Execution("import os; print(os.uname().release)"))
+    assert run.stdout.decode().strip() != os.uname().release
+    assert (run.isolation.level, run.isolation.backend) == ("L3", "docker+disguised")
 
 
 # Owns a sandbox whose program runs on, and says so.

@@ -11,6 +11,7 @@ CGROUPS = ("cgroup_memory", "cgroup_pids")
 
 ROWS = {
     "everything": ((*ALWAYS, *NAMESPACES, *CGROUPS, "landlock"), "L3"),
+    "everything, on a kernel of its own": ((*ALWAYS, *NAMESPACES, *CGROUPS, "landlock", "own_kernel"), "L4"),
     "no cgroups": ((*ALWAYS, *NAMESPACES, "landlock"), "L2"),
     "a memory cgroup alone": ((*ALWAYS, *NAMESPACES, "landlock", "cgroup_memory"), "L2"),
     "no Landlock": ((*ALWAYS, *NAMESPACES, *CGROUPS), "L2"),

@@ -3,10 +3,12 @@
 So an image needs nothing of ours in it, and can't be of another version than its server. What travels:
 
     in    size and bytes of the archive (`sources`), then the supervisor's frames
-    out   the keeper's frames, its hello first
+    out   a frame `K JSON` of what this kernel is (`kernel`), then the keeper's frames, its hello first
 """
 
+import contextlib
 import io
+import json
 import os
 import select
 import socket
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 
-from veriward.sandbox import cgroups, launch
+from veriward.sandbox import cgroups, frames, launch
 
 SIZE = struct.Struct("<I")
 _PIPE_BYTES = 1 << 16
@@ -66,7 +68,16 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
+def kernel() -> tuple[str, str]:
+    """Its release, and what tells one boot of it from all others, where it says so."""
+    boot = ""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
+        boot = file.read().strip()
+    return os.uname().release, boot
+
+
 def main() -> None:
+    _write(frames.pack(b"K", json.dumps(kernel()).encode()))
     ours, theirs = socket.socketpair()
     with theirs:
         keeper = subprocess.Popen(
@@ -89,14 +100,18 @@ def _carry(keeper: socket.socket) -> None:
             content = keeper.recv(_PIPE_BYTES)
             if not content:
                 return
-            view = memoryview(content)
-            while view:
-                view = view[os.write(1, view) :]
+            _write(content)
         if 0 in ready:
             content = os.read(0, _PIPE_BYTES)
             if not content:
                 return
             keeper.sendall(content)
+
+
+def _write(content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(1, view) :]
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import select
 import socket
 import struct
 from collections.abc import Iterator
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
@@ -182,7 +183,8 @@ class Container:
             self._memory_bytes = memory_bytes
 
     def complaint(self) -> str:
-        return self._stderr.decode(errors="replace").strip()
+        """The last that it wrote to stderr."""
+        return self._stderr.decode(errors="replace").strip().rpartition("\n")[2]
 
     def remove(self) -> None:
         """Kill it, with all that it runs. Nothing of it is left."""
@@ -210,7 +212,8 @@ def _remove(api: Any, identity: str) -> None:
         try:
             api.remove_container(identity, force=True, v=True)
         except APIError as fault:
-            if fault.status_code != 409:  # its removal is under way already
+            # Its removal is under way already: the engine removes by itself what has ended, and may be half through.
+            if fault.status_code != HTTPStatus.CONFLICT and "No such container" not in _told(fault):
                 raise SandboxError(f"a container could not be removed: {_told(fault)}") from fault
 
 

@@ -10,6 +10,7 @@ engine kept nevertheless, because it was killed itself, are found by their label
 
 import argparse
 import contextlib
+import json
 import os
 import select
 import socket
@@ -21,7 +22,7 @@ from veriward.sandbox.backends import DEFAULT_IMAGE, Backend
 from veriward.sandbox.docker_engine import DIRECTORY, Container, Engine, Lost
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Execution
-from veriward.sandbox.levels import Report
+from veriward.sandbox.levels import OWN_KERNEL, Report
 
 _RESERVED_BYTES = 64 * MIB  # what a container holds beside its program: keeper, zygotes, spares
 _FIRST_BYTES = canaries.MEMORY_BYTES + 32 * MIB  # too little for the canary that fills memory
@@ -37,13 +38,17 @@ class Contained:
         self.container: Container = engine.start(command, _FIRST_BYTES)
         try:
             self.container.send(sources)
-            kind, payload = self.receive()
-            if kind != b"H":
-                raise SandboxError(payload.decode(errors="replace"))
-            self.report = Report.unpack(payload)
+            release, boot = json.loads(self._expect(b"K"))
+            found = Report.unpack(self._expect(b"H"))
+            has_own = release != engine.kernel and boot != contained.kernel()[1]
+            layers = (*found.layers, OWN_KERNEL) if has_own else found.layers
+            self.report = Report.of(layers, found.failure, engine.name)
         except Lost as fault:
             self.container.remove()
-            raise SandboxError(f"image {engine.image!r}: {fault}") from fault
+            raise SandboxError(
+                f"{engine.name} cannot run the sandbox in image {engine.image!r}: {fault}. It takes Python 3.11 or "
+                "later, and a kernel with user namespaces, subreapers and pidfds"
+            ) from fault
         except BaseException:
             self.container.remove()
             raise
@@ -54,6 +59,12 @@ class Contained:
         if size > frames.MAX_FRAME_BYTES:
             raise Lost(f"a container announced a frame of {size} bytes")
         return kind, self.container.exactly(size)
+
+    def _expect(self, wanted: bytes) -> bytes:
+        kind, payload = self.receive()
+        if kind != wanted:
+            raise SandboxError(payload.decode(errors="replace"))
+        return payload
 
     def prepare(self, execution: Execution, payload_bytes: int) -> None:
         """Have the kernel bound all that the execution may use, and what its keeper holds of it, together."""
@@ -102,15 +113,9 @@ class Relay:
 
     def _renew(self) -> None:
         self._contained.container.remove()
-        self._contained = start(self._engine, self._sources)
+        self._contained = Contained(self._engine, self._sources)
         if not set(self._report.layers) <= set(self._contained.report.layers):
             raise SandboxError("a new container isolates less than the first")
-
-
-def start(engine: Engine, sources: bytes) -> Contained:
-    new = Contained(engine, sources)
-    new.report = replace(new.report, backend=engine.name)
-    return new
 
 
 def remove_stale(engine: Engine) -> None:
@@ -123,8 +128,7 @@ def remove_stale(engine: Engine) -> None:
 
 def own_names() -> tuple[str, str]:
     """Who this process is, and where process numbers mean what they mean to it."""
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        boot = file.read().strip()
+    _, boot = contained.kernel()
     return f"{os.getpid()}:{cgroups.start_time(os.getpid())}", f"{boot}/{os.readlink('/proc/self/ns/pid')}"
 
 
@@ -144,7 +148,7 @@ def _keep(options: argparse.Namespace, supervisor: socket.socket) -> None:
     try:
         engine = Engine(backend, *own_names())
         remove_stale(engine)
-        first = start(engine, contained.sources())
+        first = Contained(engine, contained.sources())
     except SandboxError as fault:
         supervised.say_hello(options, supervisor, Report.of_nothing(str(fault), backend.name))
         return

@@ -1,6 +1,6 @@
 """How well this host isolates: a level, found by programs that try to get out, and what to change for a better one.
 
-L4  L3 on a kernel of its own: no backend here gives it
+L4  L3 on a kernel of its own: containers of a runtime that brings one
 L3  namespaces, seccomp, Landlock, rlimits, no capabilities, and a memory and pids cgroup per program
 L2  the same without cgroups or without Landlock: memory is bound per process only
 L1  no namespaces: Landlock with scopes, seccomp and rlimits; `stat` sees the host, no box and no processes to start
@@ -23,10 +23,11 @@ NAMESPACES = ("user_namespace", "mount_namespace", "pid_namespace", "network_nam
 CGROUPS = ("cgroup_memory", "cgroup_pids")
 CPU = "cgroup_cpu"
 """Worth having, yet no level needs it: without it, time that is hidden from the books still ends at the wall limit."""
+OWN_KERNEL = "own_kernel"
 _ALWAYS = ("seccomp", "rlimits", "capabilities")
 _L3 = {*NAMESPACES, *_ALWAYS, *CGROUPS, "landlock"}
 _NEEDS = {
-    "L4": {*_L3, "own_kernel"},
+    "L4": {*_L3, OWN_KERNEL},
     "L3": _L3,
     "L2": {*NAMESPACES, *_ALWAYS},
     "L1": {*_ALWAYS, "landlock", "landlock_scopes"},
@@ -51,7 +52,7 @@ REMEDIES = {
     "landlock_scopes": "boot Linux 6.12 or later, whose Landlock bounds signals",
     "seccomp": "boot a kernel with CONFIG_SECCOMP_FILTER=y, on x86_64 or aarch64",
     "rlimits": "do not run under a supervisor that blocks prlimit(2)",
-    "own_kernel": "ask for L3: no backend with a kernel of its own (gVisor, a virtual machine) is built in",
+    OWN_KERNEL: "set sandbox_backend to docker and docker_runtime to one with a kernel of its own, such as Kata's",
     "capabilities": "do not run under a supervisor that blocks capset(2)",
 }
 
