@@ -120,3 +120,25 @@ def test_what_a_verdict_says_is_clipped() -> None:
     verdict = judge(declared(lambda *_: correct("x" * 10_000, "y" * 10_000)), TASK, "72", NoSandbox())
     assert verdict.extracted == "x" * MAX_EXTRACTED_CHARS
     assert verdict.reason == "y" * MAX_REASON_CHARS
+
+
+UNSEEN = {
+    "a penalty is taken in full": ([{"kind": "overlong", "max_tokens": 100, "buffer_tokens": 10}], -1.0),
+    "a bonus is not paid": ([{"kind": "format", "apply": "add", "weight": 0.5, "regardless": True}], 0.0),
+    "a factor leaves nothing as it is": ([{"kind": "format", "apply": "multiply", "weight": 0.5}], 0.0),
+}
+
+
+@pytest.mark.parametrize(("terms", "reward"), UNSEEN.values(), ids=UNSEEN.keys())
+def test_a_response_that_is_refused_unseen_keeps_no_term(terms: list[dict[str, Any]], reward: float) -> None:
+    """Or one character beyond what is read would be the way out of every penalty for length."""
+    known = verifiers()["math"]
+    task = parse_task(known, {"answer": "72", "shaping": terms})
+    for response in (
+        "x" * (MAX_RESPONSE_CHARS + 1),
+        {"refused": "too long"},
+        "\ud800",
+        [{"role": "user", "content": "?"}],
+    ):
+        verdict = judge(known, task, response, NoSandbox())
+        assert (verdict.outcome, verdict.reward) == (Outcome.UNPARSED, reward)

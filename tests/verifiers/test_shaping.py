@@ -8,7 +8,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from veriward.verifiers import InvalidTask, Verdict, verifiers
-from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.conformance import NoSandbox
 from veriward.verifiers.judging import judge, parse_task
 from veriward.verifiers.shaping import KINDS, PRESETS, Seen, read_terms, shaped, wants_messages
@@ -387,25 +386,3 @@ def test_repetition_looks_at_the_last_words_and_language_at_the_first_characters
 @given(TEXTS, st.sampled_from(sorted(KINDS)))
 def test_every_quality_is_from_0_to_1(text: str, kind: str) -> None:
     assert 0 <= quality({"kind": kind}, text) <= 1
-
-
-UNSEEN = {
-    "a penalty is taken in full": ([{"kind": "overlong", "max_tokens": 100, "buffer_tokens": 10}], -1.0),
-    "a bonus is not paid": ([{"kind": "format", "apply": "add", "weight": 0.5, "regardless": True}], 0.0),
-    "a factor leaves nothing as it is": ([{"kind": "format", "apply": "multiply", "weight": 0.5}], 0.0),
-}
-
-
-@pytest.mark.parametrize(("terms", "reward"), UNSEEN.values(), ids=UNSEEN.keys())
-def test_a_response_that_is_refused_unseen_keeps_no_term(terms: list[dict[str, Any]], reward: float) -> None:
-    """Or one character beyond what is read would be the way out of every penalty for length."""
-    known = verifiers()["math"]
-    task = parse_task(known, {"answer": "72", "shaping": terms})
-    for response in (
-        "x" * (MAX_RESPONSE_CHARS + 1),
-        {"refused": "too long"},
-        "\ud800",
-        [{"role": "user", "content": "?"}],
-    ):
-        verdict = judge(known, task, response, NoSandbox())
-        assert (verdict.outcome, verdict.reward) == (Outcome.UNPARSED, reward)
