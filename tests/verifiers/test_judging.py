@@ -122,14 +122,14 @@ def test_what_a_verdict_says_is_clipped() -> None:
     assert verdict.reason == "y" * MAX_REASON_CHARS
 
 
-UNSEEN = {
+SHAPED_UNSEEN = {
     "a penalty is taken in full": ([{"kind": "overlong", "max_tokens": 100, "buffer_tokens": 10}], -1.0),
     "a bonus is not paid": ([{"kind": "format", "apply": "add", "weight": 0.5, "regardless": True}], 0.0),
     "a factor leaves nothing as it is": ([{"kind": "format", "apply": "multiply", "weight": 0.5}], 0.0),
 }
 
 
-@pytest.mark.parametrize(("terms", "reward"), UNSEEN.values(), ids=UNSEEN.keys())
+@pytest.mark.parametrize(("terms", "reward"), SHAPED_UNSEEN.values(), ids=SHAPED_UNSEEN.keys())
 def test_a_response_that_is_refused_unseen_keeps_no_term(terms: list[dict[str, Any]], reward: float) -> None:
     """Or one character beyond what is read would be the way out of every penalty for length."""
     known = verifiers()["math"]
