@@ -33,6 +33,8 @@ from veriward.client.servers import Servers
 from veriward.client.streaming import StreamReader
 from veriward.wire import (
     ExecuteResponse,
+    GeneratorInfo,
+    GeneratorList,
     GradeItem,
     GradeResponse,
     ItemResults,
@@ -41,14 +43,20 @@ from veriward.wire import (
     Result,
     RunRequest,
     RunResult,
+    SampledTask,
+    SampleRequest,
+    SampleResponse,
     VerifierInfo,
     VerifierList,
 )
+from veriward.wire.requests import MAX_SAMPLE
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 GRADE_SECONDS = 30.0
 EXECUTE_SECONDS = 60.0
+GENERATE_SECONDS = 120.0
+MAX_DEADLINE_SECONDS = 3600.0  # that a server takes
 ASK_SECONDS = 30.0  # for what needs no grading
 RECONNECT_SECONDS = 60.0
 
@@ -154,6 +162,52 @@ class Calls:
             self.expect(len(answer.refs) == count, question, "another number of refs")
             refs += answer.refs
         return refs
+
+    def generate(
+        self,
+        name: str,
+        *,
+        count: int = 1,
+        seed: int = 0,
+        start: int = 0,
+        difficulty: float = 0.5,
+        parameters: Mapping[str, Any] | None = None,
+        hide_answers: bool = False,
+        deadline_seconds: float = GENERATE_SECONDS,
+    ) -> Conversation[list[SampledTask]]:
+        """Make `count` tasks with the generator `name`, numbers `start` on of `seed`: the same ones for the same seed.
+
+        `difficulty` is between 0 and 1; `parameters` are the generator's own. With `hide_answers` the server keeps the
+        tasks, and each `task` here is `{"ref": …}`. More than a server makes at once travels as several requests.
+        """
+        made: list[SampledTask] = []
+        ends = self.asker.chance.clock() + deadline_seconds
+        while len(made) < count:
+            left = max(ends - self.asker.chance.clock(), LEAST_SECONDS)
+            asked = SampleRequest(
+                seed=seed,
+                start=start + len(made),
+                count=min(count - len(made), MAX_SAMPLE),
+                difficulty=difficulty,
+                parameters=dict(parameters or {}),
+                hide_answers=hide_answers,
+                deadline_seconds=min(left, MAX_DEADLINE_SECONDS),
+            )
+            body = always(asked.model_dump_json().encode())
+            question = Question("POST", f"/v1/generators/{quote(name, safe='')}:sample", body)
+            answer = yield from self.ask(question, SampleResponse, left)
+            self.expect(len(answer.tasks) == asked.count, question, "another number of tasks")
+            made += answer.tasks
+        return made
+
+    def generators(self) -> Conversation[list[GeneratorInfo]]:
+        """The server's generators: name, version, summary."""
+        return (yield from self.ask(Question("GET", "/v1/generators"), GeneratorList, ASK_SECONDS)).generators
+
+    def generator(self, name: str) -> Conversation[GeneratorInfo]:
+        """One generator with the JSON Schema of its parameters and its full text."""
+        question = Question("GET", f"/v1/generators/{quote(name, safe='')}")
+        return (yield from self.ask(question, GeneratorInfo, ASK_SECONDS))
 
     def verifiers(self) -> Conversation[list[VerifierInfo]]:
         """The server's verifiers: name, version, summary."""

@@ -10,6 +10,7 @@ MAX_GROUP_SHAPING = 4
 MAX_DIVERSE = 64  # each is compared with each
 MAX_RUNS = 1_000
 MAX_TASKS = 10_000
+MAX_SAMPLE = 1_000
 
 Priority = Literal["low", "normal", "high"]
 
@@ -102,3 +103,19 @@ class ExecuteRequest(_Envelope):
 
 class PutTasksRequest(_Envelope):
     tasks: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_TASKS)]
+
+
+class SampleRequest(_Envelope):
+    """`POST /v1/generators/{name}:sample`: `count` tasks of `seed`, from number `start` on.
+
+    `difficulty` turns every parameter that has a dial; `parameters` are the generator's own, and replace what it says.
+    With `hide_answers` the tasks are stored, and told by their refs alone.
+    """
+
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    start: int = Field(default=0, ge=0, lt=2**31)
+    count: int = Field(default=1, ge=1, le=MAX_SAMPLE)
+    difficulty: float = Field(default=0.5, ge=0, le=1)
+    parameters: dict[str, Any] = Field(default={}, max_length=100)
+    hide_answers: bool = False
+    deadline_seconds: float = Field(default=60.0, gt=0, le=3600)

@@ -143,3 +143,43 @@ class VerifierInfo(_Answer):
 
 class VerifierList(_Answer):
     verifiers: list[VerifierInfo]
+
+
+class SampledTask(_Answer):
+    """One task that was made: what to ask a model, and `task` for `POST /v1/grade`.
+
+    `reference` is a right response, where the generator knows one. Where answers are hidden there is none, and `task`
+    is `{"ref": …}`.
+    """
+
+    id: str
+    prompt: str
+    task: dict[str, Any]
+    reference: str | None = None
+
+
+class SampleResponse(_Answer):
+    """The tasks in their order. Equal requests give equal tasks while `version` stays the same."""
+
+    generator: str
+    version: int
+    tasks: list[SampledTask]
+
+
+class GeneratorInfo(_Answer):
+    """One generator: `verifier` judges its tasks; `unique` where each has one solution.
+
+    By name, with the JSON Schema of its parameters and its text.
+    """
+
+    name: str
+    version: int
+    summary: str
+    verifier: str
+    unique: bool = False
+    description: str | None = None
+    parameters_schema: dict[str, Any] | None = None
+
+
+class GeneratorList(_Answer):
+    generators: list[GeneratorInfo]

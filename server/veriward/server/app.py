@@ -10,6 +10,7 @@ from veriward.server.catalogue import add_catalogue
 from veriward.server.edge import Edge
 from veriward.server.execute import add_execute
 from veriward.server.gateway import Gateway
+from veriward.server.generation.routes import add_generators
 from veriward.server.grade import add_grade
 from veriward.server.health import add_health
 from veriward.server.openapi import add_openapi
@@ -67,7 +68,7 @@ def create_app(
     )
     app.state.gateway = gateway
     app.add_middleware(Edge, gateway=gateway)
-    for add in (add_grade, add_execute, add_sessions, add_tasks, add_catalogue, add_health):
+    for add in (add_grade, add_execute, add_sessions, add_tasks, add_catalogue, add_generators, add_health):
         add(app, gateway)
     add_openapi(app)
     return app

@@ -12,6 +12,7 @@ from veriward.server.body import BodyBudget
 from veriward.server.cache import ResultCache
 from veriward.server.dispatch import Dispatch
 from veriward.server.endpoint_figures import families
+from veriward.server.generation.pool import Samplers
 from veriward.server.idempotency import Idempotency
 from veriward.server.logs import logger
 from veriward.server.metrics import Metrics, counter
@@ -54,6 +55,7 @@ class Gateway:
         self.session_cells: Counter[str] = Counter()
         self.once = Once(settings.idempotency_seconds, settings.idempotency_bytes)
         self._isolation: Callable[[], Mapping[str, object]] = dict
+        self.samplers = Samplers(settings.samplers, settings.grader_memory_bytes)
         self.draining = False
         self.in_flight = 0
         self._drained = asyncio.Event()
@@ -115,6 +117,8 @@ class Gateway:
         except TimeoutError:
             self.log.warning("drain_incomplete", requests=self.in_flight)
             return False
+        finally:
+            self.samplers.close()
         return True
 
     def _gauges(self) -> list[tuple[str, str, float]]:
@@ -151,6 +155,7 @@ class Gateway:
         return [
             ("veriward_cache_hits", "Rollouts answered from kept results", self.cache.hits),
             ("veriward_cache_misses", "Rollouts not found among kept results", self.cache.misses),
+            ("veriward_tasks_made", "Tasks made by generators", self.samplers.made),
             ("veriward_audit_rows", "Items written to the audit log", self.audit.rows),
             ("veriward_audit_dropped", "Items that could not be written to the audit log", self.audit.dropped),
             ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self.dispatch.flights.shared),

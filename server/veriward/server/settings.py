@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     audit_files: int = Field(default=8, ge=1, le=1000, description="that are kept")
 
     grader_memory_bytes: int = Field(default=1024 * MIB, gt=0)
+    samplers: int = Field(default=1, gt=0, description="processes in which generators make tasks, at most")
     grader_max_rollouts: int = Field(default=200_000, gt=0, description="a grader is replaced after so many")
     postgres_dsn: SecretStr | None = Field(
         default=None, description="a PostgreSQL server for `sql` tasks; its role needs CREATEDB and CREATEROLE"

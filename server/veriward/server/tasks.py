@@ -37,11 +37,7 @@ def add_tasks(app: FastAPI, gateway: Gateway) -> None:
             ready = parse_tasks(await read_body(request.receive, most), store)
         finally:
             gateway.bodies.give(size)
-        if sum(len(task.fields_json) + ENTRY_BYTES for task in ready) > store.max_bytes:
-            raise Refusal(ErrorCode.TOO_LARGE, f"these tasks pass the store's {store.max_bytes:,} bytes")
-        refs = [store.put(task) for task in ready]
-        if gateway.shared is not None:
-            await gateway.shared.put_tasks({ref: packed(task) for ref, task in zip(refs, ready, strict=True)})
+        refs = await keep(gateway, ready)
         return Response(to_json(PutTasksResponse(refs=refs)), media_type="application/json")
 
     async def get_task(request: Request, ref: str) -> Response:
@@ -62,6 +58,17 @@ def add_tasks(app: FastAPI, gateway: Gateway) -> None:
 
     add_raw_route(app, "/v1/tasks", put_tasks, "PUT", documented(PutTasksRequest, PutTasksResponse))
     app.add_api_route("/v1/tasks/{ref}", get_task, methods=["GET"], **documented(None, StoredTask))
+
+
+async def keep(gateway: Gateway, ready: list[ReadyTask]) -> list[str]:
+    """Store the tasks, for the other gateways of a fleet too, and give their refs. Raises `Refusal`."""
+    store = gateway.tasks
+    if sum(len(task.fields_json) + ENTRY_BYTES for task in ready) > store.max_bytes:
+        raise Refusal(ErrorCode.TOO_LARGE, f"these tasks pass the store's {store.max_bytes:,} bytes")
+    refs = [store.put(task) for task in ready]
+    if gateway.shared is not None:
+        await gateway.shared.put_tasks({ref: packed(task) for ref, task in zip(refs, ready, strict=True)})
+    return refs
 
 
 def parse_tasks(body: bytes, store: TaskStore) -> list[ReadyTask]:
