@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"  # 500
     DRAINING = "draining"  # 503, with Retry-After
     ISOLATION_UNAVAILABLE = "isolation_unavailable"  # 503
+    NOT_GRADED = "not_graded"  # 503, with Retry-After; of routes whose format has no word for it
     NOT_READY = "not_ready"  # 503
 
 

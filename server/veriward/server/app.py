@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from veriward.server.catalogue import add_catalogue
+from veriward.server.compat import add_compat
 from veriward.server.edge import Edge
 from veriward.server.execute import add_execute
 from veriward.server.gateway import Gateway
@@ -68,7 +69,7 @@ def create_app(
     )
     app.state.gateway = gateway
     app.add_middleware(Edge, gateway=gateway)
-    for add in (add_grade, add_execute, add_sessions, add_tasks, add_catalogue, add_generators, add_health):
+    for add in (add_grade, add_execute, add_sessions, add_tasks, add_catalogue, add_generators, add_compat, add_health):
         add(app, gateway)
     add_openapi(app)
     return app

@@ -1,7 +1,7 @@
 """`POST /v1/execute`: programs run in the sandbox, each answered in its place."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,12 +39,17 @@ class Program(Job):
     limits: dict[str, float]
 
 
-def add_execute(app: FastAPI, gateway: Gateway) -> None:
-    kind = Kind(
-        parse=parse_execute,
+def executing(gateway: Gateway, parse: Callable[[bytes], ExecuteRequest]) -> Kind[ExecuteRequest]:
+    """Requests to run programs, whatever form their bodies have: `parse` makes ours of it."""
+    return Kind(
+        parse=parse,
         rollouts=lambda asked: len(asked.runs),
         begin=lambda asked, came: _submit(gateway, asked, came),
     )
+
+
+def add_execute(app: FastAPI, gateway: Gateway) -> None:
+    kind = executing(gateway, parse_execute)
 
     async def execute(request: Request) -> Response:
         """Run every program by itself, confined; the results keep the order of the request."""

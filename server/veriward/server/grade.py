@@ -1,5 +1,6 @@
 """`POST /v1/grade`: the envelope is checked whole, then every rollout gets its own answer, plain or streamed."""
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Annotated, Any
 
@@ -35,18 +36,24 @@ class _Request(GradeRequest):
     items: Annotated[list[_Item], Field(min_length=1)]  # type: ignore[assignment]
 
 
-def add_grade(app: FastAPI, gateway: Gateway) -> None:
+def grading(gateway: Gateway, parse: Callable[[bytes], GradeRequest]) -> Kind[GradeRequest]:
+    """Requests for rewards, whatever form their bodies have: `parse` makes ours of it."""
+
     def begin(asked: GradeRequest, came: Arrival) -> Batch:
         batch = gateway.dispatch.grade(asked, came.request_id, came.caller.key_digest)
         gateway.audit.watch(asked, batch)
         return batch
 
-    kind = Kind(
-        parse=lambda body: parse_grade(body, gateway.settings.max_responses),
+    return Kind(
+        parse=parse,
         rollouts=lambda asked: sum(len(item.responses) for item in asked.items),
         begin=begin,
         bring=gateway.dispatch.bring,
     )
+
+
+def add_grade(app: FastAPI, gateway: Gateway) -> None:
+    kind = grading(gateway, lambda body: parse_grade(body, gateway.settings.max_responses))
 
     async def grade(request: Request) -> Response:
         """Judge every response by its item's task; the results keep the order of the request."""

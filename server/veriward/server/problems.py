@@ -29,6 +29,7 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.INTERNAL: 500,
     ErrorCode.DRAINING: 503,
     ErrorCode.ISOLATION_UNAVAILABLE: 503,
+    ErrorCode.NOT_GRADED: 503,
     ErrorCode.NOT_READY: 503,
 }
 
