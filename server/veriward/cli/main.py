@@ -6,6 +6,7 @@ import typer
 
 from veriward.cli.bench import bench
 from veriward.cli.check import check
+from veriward.cli.generate import generate
 from veriward.cli.grade import grade
 from veriward.cli.replay import replay
 from veriward.cli.rows import rows
@@ -49,6 +50,7 @@ app.command()(worker)
 app.command()(grade)
 app.command()(replay)
 app.command()(rows)
+app.command()(generate)
 app.command()(verifiers)
 app.command()(check)
 app.command()(bench)

@@ -11,14 +11,18 @@ LINE_EVERY_SECONDS = 10.0  # where stderr is a file or a pipe
 
 
 class FileProgress:
-    """Progress through a file of `size_bytes`: the share read, how many `things`, their rate, the time left."""
+    """Progress through a file of `size_bytes`: the share read, how many `things`, their rate, the time left.
 
-    def __init__(self, size_bytes: int, verb: str, things: str) -> None:
+    Where it is not bytes of a file that are counted, `of` says what.
+    """
+
+    def __init__(self, size_bytes: int, verb: str, things: str, of: str = "the file") -> None:
         console = Console(stderr=True)
         self._live = console.is_terminal
         self._size_bytes = max(1, size_bytes)
         self._count = 0
         self._things = things
+        self._of = of
         self._began = self._told = time.monotonic()
         self._bar = Progress(
             TextColumn(verb),
@@ -50,4 +54,4 @@ class FileProgress:
         elif now - self._told >= LINE_EVERY_SECONDS:
             self._told = now
             share = offset / self._size_bytes
-            self._bar.console.print(f"{share:.0%} of the file, {self._count:,} {self._things}, {rate:,.0f}/s")
+            self._bar.console.print(f"{share:.0%} of {self._of}, {self._count:,} {self._things}, {rate:,.0f}/s")

@@ -8,6 +8,7 @@ import json
 import math
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +46,10 @@ def table_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _json(row: dict[str, Any]) -> bytes:
+    """A `task` that is a text is JSON: tasks of several kinds have no type in common."""
+    if isinstance(row.get("task"), str):
+        with suppress(ValueError, RecursionError):
+            row = {**row, "task": json.loads(row["task"])}
     text = json.dumps(_finite(row), ensure_ascii=False, default=_written)
     return text.encode("utf-8", "backslashreplace")
 
