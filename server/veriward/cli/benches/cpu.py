@@ -12,6 +12,7 @@ ENDED = "ended children"
 ROLES = {
     "veriward.cli.main": "gateway",
     "veriward.server.worker.main": "worker",
+    "veriward.server.queue.redis.worker_process": "worker",
     "veriward.server.worker.warm": "graders",
 }
 

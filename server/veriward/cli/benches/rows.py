@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from veriward.cli.benches.bombs import bombs
 from veriward.cli.benches.families import families
+from veriward.cli.benches.fleets import fleet
 from veriward.cli.benches.mathematics import mathematics
 from veriward.cli.benches.programs import problems, programs
 from veriward.cli.benches.session import Session
@@ -18,5 +19,6 @@ ROWS: dict[str, Callable[[Session], None]] = {
     "families": families,
     "verdicts": verdicts,
     "requests": requests,
+    "fleet": fleet,
     "bombs": bombs,
 }

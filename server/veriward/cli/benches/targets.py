@@ -71,6 +71,17 @@ TARGETS = (
     Target("baseline.httpx", "httpx alone, its cost of a request", "CPU ms"),
     Target("requests.sync", "Client, its cost of a request", "CPU ms", at_most=0.4, baseline="baseline.httpx"),
     Target("requests.async", "AsyncClient, rollouts one by one", "rollouts/s", at_least=2_000),
+    # The queue in Redis beside the queue in memory: `math` boxes, 64 per request; one at a time for the latency.
+    Target("baseline.fleet.cpu", "queue in memory, 64 per request", "CPU µs"),
+    Target(
+        "fleet.cpu",
+        "queue in Redis, 64 per request, Redis included",
+        "CPU µs",
+        baseline="baseline.fleet.cpu",
+        times=0.8,
+    ),
+    Target("fleet.rate", "queue in Redis, 64 per request", "rollouts/s", at_least=8_000),
+    Target("fleet.latency", "Redis instead of memory, median of single requests", "s", at_most=0.0015),
     # Answers made to hang the judge. A neighbour may wait its turn, as behind any answer, but never for a limit.
     Target("bombs.worst", "10^10^10 and friends, the dearest", "s", at_most=2.0),
     Target(QUIET, "honest answers alone, p90", "s"),

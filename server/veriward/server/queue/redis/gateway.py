@@ -36,6 +36,7 @@ from veriward.server.worker.leases import pack_ids, unpack_begun, unpack_ids
 
 BLOCK_SECONDS = 1.0
 RESULTS_AT_A_TIME = 16
+TRIM_SECONDS = 0.1  # what was read stays in Redis for about so long
 AUDIT_SECONDS = 2.0
 AUDIT_AFTER_SECONDS = 3.0  # a chunk that was sent so long ago, and of which nothing came, is looked for
 AUDIT_AT_A_TIME = 256
@@ -188,15 +189,17 @@ class RedisGateway:
 
     async def _read(self) -> None:
         stream, link = self.keys.results(self.queue.number), self._reading
-        last, connections = b"0-0", 0
+        last, connections, trimmed = b"0-0", 0, 0.0
 
         async def once() -> None:
-            nonlocal last, connections
-            milliseconds, sequence = last.split(b"-")
-            trim = ("XTRIM", stream, "MINID", b"%b-%d" % (milliseconds, int(sequence) + 1))
+            nonlocal last, connections, trimmed
             block = int(BLOCK_SECONDS * 1000)
-            read = ("XREAD", "COUNT", RESULTS_AT_A_TIME, "BLOCK", block, "STREAMS", stream, last)
-            _, reply = await link.pipe([trim, read], block_seconds=BLOCK_SECONDS)
+            commands: list[Command] = [("XREAD", "COUNT", RESULTS_AT_A_TIME, "BLOCK", block, "STREAMS", stream, last)]
+            if time.monotonic() - trimmed > TRIM_SECONDS:
+                milliseconds, sequence = last.split(b"-")
+                commands.insert(0, ("XTRIM", stream, "MINID", b"%b-%d" % (milliseconds, int(sequence) + 1)))
+                trimmed = time.monotonic()
+            reply = (await link.pipe(commands, block_seconds=BLOCK_SECONDS))[-1]
             if isinstance(reply, RedisTrouble):
                 raise reply
             if connections != link.connections:

@@ -13,6 +13,7 @@ from veriward.server.queue.redis.connection import Command, Link
 from veriward.server.queue.redis.keys import GROUP, Keys
 from veriward.server.queue.redis.troubles import NoGroup, RedisTrouble
 
+ACKNOWLEDGE_SECONDS = 0.02  # many chunks together: a chunk redelivered meanwhile is only judged twice
 BACKOFF_SECONDS = (0.02, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -28,6 +29,8 @@ class Outbox:
         self._done: dict[bytes, list[bytes]] = {}
         self._wakened = asyncio.Event()
         self._sending = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = False  # acknowledgements are
 
     def answer(self, gateway: int, frames: bytes) -> None:
         self._frames.setdefault(gateway, []).append(frames)
@@ -36,6 +39,11 @@ class Outbox:
     def done(self, stream: bytes, identity: bytes) -> None:
         """Acknowledge and delete a chunk, after the answers given before."""
         self._done.setdefault(stream, []).append(identity)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(ACKNOWLEDGE_SECONDS, self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        self._timer, self._due = None, True
         self._wakened.set()
 
     async def settled(self) -> None:
@@ -60,7 +68,9 @@ class Outbox:
 
     async def _send_once(self) -> RedisTrouble | None:
         frames, self._frames = self._frames, {}
-        done, self._done = self._done, {}
+        done: dict[bytes, list[bytes]] = {}
+        if self._due:
+            done, self._done, self._due = self._done, {}, False
         answers: list[tuple[int, bytes]] = [(gateway, b"".join(parts)) for gateway, parts in frames.items()]
         commands: list[Command] = [
             ("XADD", self._keys.results(gateway), "NOMKSTREAM", "*", "w", self._worker, "f", body)
@@ -68,6 +78,8 @@ class Outbox:
         ]
         for stream, ids in done.items():
             commands += [("XACK", stream, GROUP, *ids), ("XDEL", stream, *ids)]
+        if not commands:
+            return None
         try:
             replies = await self._link.pipe(commands)
         except RedisTrouble as trouble:
@@ -85,3 +97,4 @@ class Outbox:
             self._frames.setdefault(gateway, []).insert(0, body)
         for stream, ids in done.items():
             self._done[stream] = ids + self._done.get(stream, [])
+            self._due = True

@@ -77,8 +77,10 @@ class Reading:
             await lane.roomier.wait()
             if self._stopping:
                 return
-            chunks = await self._take(link, streams, lane.room) or await self._wait_for(link, streams)
-            for chunk in chunks:
+            chunks: list[Taken] = []
+            if 2 * lane.room < lane.capacity:  # else all is taken, and priorities decide nothing
+                chunks = await self._take(link, streams, lane.room)
+            for chunk in chunks or await self._wait_for(link, streams):
                 self._accept(lane, chunk, False)
 
         await self._repeat(once, link, lambda: streams)
@@ -103,7 +105,8 @@ class Reading:
         return taken(await link.call("EVAL", TAKE, len(streams), *streams, GROUP, self._worker, room))
 
     async def _wait_for(self, link: Link, streams: tuple[bytes, ...]) -> list[Taken]:
-        options: Command = ("COUNT", 1, "BLOCK", int(BLOCK_SECONDS * 1000), "STREAMS", *streams, *(b">" for _ in streams))
+        last = (b">",) * len(streams)
+        options: Command = ("COUNT", 1, "BLOCK", int(BLOCK_SECONDS * 1000), "STREAMS", *streams, *last)
         return read(await link.call("XREADGROUP", "GROUP", GROUP, self._worker, *options, block_seconds=BLOCK_SECONDS))
 
     async def _repeat(
