@@ -1,0 +1,1 @@
+"""Games and worlds in text, each a module with its rules."""
