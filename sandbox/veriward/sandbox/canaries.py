@@ -111,7 +111,7 @@ if not os.fork():
 try: os.wait()
 except ChildProcessError: pass
 """
-_FILLS_MEMORY = f"blocks = [b'x' * {MIB} for _ in range({MEMORY_BYTES // MIB + 20})]"
+_FILLS_MEMORY = "blocks = [b'x' * 0x100000 for _ in range({mebibytes} + 20)]"
 
 
 class _Tried(Protocol):
@@ -127,6 +127,12 @@ class _Tried(Protocol):
     def stderr(self) -> bytes: ...
     @property
     def usage(self) -> Usage: ...
+
+
+def _filling(memory_bytes: int) -> Execution:
+    """A group that was lent has its limit from outside: what fills it depends on what that is at the moment."""
+    limits = replace(_LIMITS, memory_bytes=memory_bytes)
+    return Execution(_FILLS_MEMORY.format(mebibytes=memory_bytes // MIB), limits=limits)
 
 
 def assess(nursery: Nursery, watch: Watch) -> Report:
@@ -151,7 +157,7 @@ def assess_by(run: Callable[[Execution], _Tried], nursery: Nursery) -> Report:
     if nursery.has_cgroups:
         if seen["processes"] <= _PROCESSES + nursery.uncounted_processes:
             layers.append("cgroup_pids")
-        filled = run(Execution(_FILLS_MEMORY, limits=_LIMITS))
+        filled = run(_filling(nursery.lent_bytes or MEMORY_BYTES))
         if filled.reason == "oom_cgroup":
             layers.append("cgroup_memory")
         hidden = run(Execution(_HIDES_TIME, limits=_LIMITS))

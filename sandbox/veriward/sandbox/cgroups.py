@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
 LENT_VARIABLE = "VERIWARD_LENT_CGROUP"
 """Set where all that runs is one keeper and its programs, in a group that somebody outside has bounded for them."""
@@ -133,18 +134,26 @@ class Slot:
 class Lent:
     """The group of a container that holds a keeper alone: bounded from outside, only to be read from within."""
 
-    def __init__(self, events: int) -> None:
+    def __init__(self, limit: int, events: int) -> None:
+        self._limit = limit
         self._events = events
 
     @classmethod
+    @cache
     def find(cls) -> "Lent | None":
         if LENT_VARIABLE not in os.environ:
             return None
-        for memory, pids in ((f"{_ROOT}/memory/{_V1.memory_events}", "/pids"), (f"{_ROOT}/{_V2.memory_events}", "")):
-            with contextlib.suppress(OSError), open(f"{_ROOT}{pids}/pids.max") as file:
+        for memory, pids, names in ((f"{_ROOT}/memory", f"{_ROOT}/pids", _V1), (_ROOT, _ROOT, _V2)):
+            with contextlib.suppress(OSError), open(f"{pids}/pids.max") as file:
                 if file.read().strip() != "max":
-                    return cls(os.open(memory, os.O_RDONLY | os.O_CLOEXEC))
+                    paths = (f"{memory}/{names.memory_limit}", f"{memory}/{names.memory_events}")
+                    return cls(*(os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in paths))
         return None
+
+    def limit_bytes(self) -> int:
+        """What all in it may hold now; 0 if there is no bound."""
+        limit = os.pread(self._limit, 32, 0).strip()
+        return int(limit) if limit.isdigit() else 0
 
     def oom_kills(self) -> int:
         return _oom_kills(self._events)

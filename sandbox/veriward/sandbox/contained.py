@@ -11,6 +11,7 @@ import io
 import json
 import os
 import select
+import site
 import socket
 import struct
 import subprocess
@@ -78,11 +79,13 @@ def kernel() -> tuple[str, str]:
 
 def main() -> None:
     _write(frames.pack(b"K", json.dumps(kernel()).encode()))
+    environment = launch.keeper_environment()
+    environment |= {cgroups.LENT_VARIABLE: "1", launch.PACKAGES_VARIABLE: os.pathsep.join(site.getsitepackages())}
     ours, theirs = socket.socketpair()
     with theirs:
         keeper = subprocess.Popen(
             launch.command(sys.argv[1], None, str(os.getpid()), str(theirs.fileno()), "--min-level", "L0", "--hello"),
-            env={**launch.keeper_environment(), cgroups.LENT_VARIABLE: "1"},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=2,
             pass_fds=(theirs.fileno(),),

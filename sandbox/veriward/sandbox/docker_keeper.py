@@ -23,10 +23,12 @@ from veriward.sandbox.docker_engine import DIRECTORY, Container, Engine, Lost
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Execution
 from veriward.sandbox.levels import OWN_KERNEL, Report
+from veriward.sandbox.profiles import STD, known
 
-_RESERVED_BYTES = 64 * MIB  # what a container holds beside its program: keeper, zygotes, spares
+_RESERVED_BYTES = 48 * MIB  # what a container holds beside its program: keeper, zygote, spares
+_PROFILE_BYTES = 128 * MIB  # and for each zygote of another profile that has been asked for
 _FIRST_BYTES = canaries.MEMORY_BYTES + 32 * MIB  # too little for the canary that fills memory
-_STEP_BYTES = 32 * MIB  # so that executions of about one size need no change of a container's limit
+_STEP_BYTES = 16 * MIB  # so that executions of about one size need no change of a container's limit
 _ENDS = (b"D", b"E", b"F")  # of an execution
 
 
@@ -35,6 +37,7 @@ class Contained:
 
     def __init__(self, engine: Engine, sources: bytes) -> None:
         command = contained.command(DIRECTORY, "keeper")
+        self._profiles: set[str] = set()
         self.container: Container = engine.start(command, _FIRST_BYTES)
         try:
             self.container.send(sources)
@@ -69,7 +72,9 @@ class Contained:
     def prepare(self, execution: Execution, payload_bytes: int) -> None:
         """Have the kernel bound all that the execution may use, and what its keeper holds of it, together."""
         limits = execution.limits
-        held = _RESERVED_BYTES + 3 * payload_bytes + 4 * limits.output_bytes  # with the copies on the way
+        self._profiles.update({execution.profile} & known().keys() - {STD})
+        copies = 3 * payload_bytes + 4 * limits.output_bytes  # on their way
+        held = _RESERVED_BYTES + _PROFILE_BYTES * len(self._profiles) + copies
         self.container.limit(limits.memory_bytes + -(-held // _STEP_BYTES) * _STEP_BYTES)
 
 

@@ -74,6 +74,11 @@ class Nursery:
         return self._slots[0] is not None or self._lent is not None
 
     @property
+    def lent_bytes(self) -> int:
+        """What a group that was lent may hold, all its processes together; 0 where there is none."""
+        return self._lent.limit_bytes() if self._lent is not None else 0
+
+    @property
     def uncounted_processes(self) -> int:
         """How many more a program may start than its limit says: where it shares a user, spares count as its own."""
         return 0 if self.own_users or self._slots[0] is not None else _SLOTS + 1

@@ -43,9 +43,9 @@ class Settings(BaseSettings):
         default=3600.0, gt=0, le=24 * 3600.0, description="longest `idle_seconds` that a client may ask for"
     )
     docker_image: str = Field(default=DEFAULT_IMAGE, min_length=1, description="that programs run in")
-    docker_runtime: str = Field(default="", description="of the engine's, `runsc` say; empty: its default")
+    docker_runtime: str | None = Field(default=None, description="of the engine's; none: its default")
     docker_per_run: bool = Field(default=False, description="a new container for every execution")
-    docker_engine: str = Field(default="", description="its address; empty: DOCKER_HOST, or the usual socket")
+    docker_engine: str | None = Field(default=None, description="its address; none: DOCKER_HOST, or the usual socket")
 
     max_body_bytes: int = Field(default=32 * MIB, gt=0)
     max_bodies_bytes: int = Field(default=1024 * MIB, gt=0, description="of all requests not answered yet")
@@ -104,7 +104,11 @@ class Settings(BaseSettings):
     def backend(self) -> Backend:
         """Where programs run."""
         return Backend(
-            self.sandbox_backend, self.docker_image, self.docker_runtime, self.docker_per_run, self.docker_engine
+            self.sandbox_backend,
+            self.docker_image,
+            self.docker_runtime or "",
+            self.docker_per_run,
+            self.docker_engine or "",
         )
 
     @property
