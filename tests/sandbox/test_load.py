@@ -124,7 +124,8 @@ def counts() -> dict[str, int]:
 
 
 def _owner(slot: Path) -> int:
-    return int(slot.name.split("-")[1])
+    owner = slot.name.split("-")[1]
+    return int(owner) if owner.isdigit() else 0  # another's
 
 
 def size_bytes() -> int:

@@ -76,7 +76,10 @@ def test_the_standard_profile_has_no_packages(tmp_path: Path, monkeypatch: pytes
 
 ASKED = {
     "an unknown profile": (Execution("", profile="best"), f"'best' is not one of {', '.join(known())}"),
-    "a profile for another language": (Execution("", profile="sci", language="bash"), "'sci' is for python, not for bash"),
+    "a profile for another language": (
+        Execution("", profile="sci", language="bash"),
+        "'sci' is for python, not for bash",
+    ),
 }
 
 

@@ -44,6 +44,8 @@ def check(execution: Execution) -> None:
     _at_most("entry", len(execution.entry), MAX_NAME_CHARS, "characters")
     if execution.mode == "call" and not execution.entry:
         raise ExecutionRefused("entry", "mode call needs the name of what to call")
+    if any("\0" in name for name in (execution.entry, *execution.stubs)):
+        raise ExecutionRefused("entry" if "\0" in execution.entry else "stubs", "a name holds a NUL")
     _at_most("stubs", len(execution.stubs), MAX_STUBS, "names")
     for index, stub in enumerate(execution.stubs):
         _at_most(f"stubs[{index}]", len(stub), MAX_STUB_CHARS, "characters")

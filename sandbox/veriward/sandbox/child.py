@@ -7,21 +7,22 @@ The conversation with the keeper, before `runner.serve` or `launcher.serve` take
 
     H              ->           I am confined; fd, of a session: the listener of its gate
     E text         ->           I am not, because of `text`; the child ends
-                   <-  B JSON   {"limits": [[kind, soft, hard], ...], "files": [[name, size], ...], "launches": whether
-                                it is for `launcher.py`}; fd, if there are files: their contents
+                   <-  B        its limits, names and sizes of its files, and whether it is for `launcher.py`
+                                (`orders.py`); fd, if there are files: their contents
 """
 
+import array
 import gc
-import json
 import os
 import resource
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NoReturn
+from functools import cached_property, partial
+from typing import NoReturn
 
 from veriward.sandbox import jail, kernel, landlock, launcher, runner
+from veriward.sandbox.orders import EQUIPMENT, MAX_EQUIPMENT_BYTES, unpack_equipment
 
 BOX_BYTES = 64 << 20
 BOX_INODES = 1_000
@@ -31,7 +32,9 @@ SOCKET = 3
 SETUP_FAILED = 99
 BOX_OPTIONS = f"size={BOX_BYTES},nr_inodes={BOX_INODES},mode=777"
 _FIRST_USER_WITHOUT_NAMESPACES = 101_000
-_MAX_EQUIPMENT_BYTES = 128 << 10
+MAX_SLOTS = 64  # of one zygote: each has a user of its own
+_ONE_DESCRIPTOR = socket.CMSG_SPACE(array.array("i").itemsize)
+_REHEARSALS = 20
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,72 @@ class Plan:
     """What serves a child that is to be a session; its filter then has a gate (`session_gate.py`)."""
 
     @cached_property
-    def unshared(self) -> int:
-        """Clone flags of the namespaces that every child gets anew; its pid namespace it is born into."""
-        own = ("mount_namespace", "ipc_namespace")
-        return sum(flag for layer, flag in jail.NAMESPACES.items() if layer in own and layer in self.layers)
+    def channel(self) -> socket.socket:
+        """Of every child, which finds its own socket under the number."""
+        return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, SOCKET)
 
     @cached_property
-    def first_user(self) -> int:
-        return jail.CHILD_USER if "user_namespace" in self.layers else _FIRST_USER_WITHOUT_NAMESPACES
+    def entering(self) -> tuple[kernel.Step, ...]:
+        """Into namespaces of its own (the pid namespace it is born into), before it joins its cgroups."""
+        own = ("mount_namespace", "ipc_namespace")
+        unshared = sum(flag for layer, flag in jail.NAMESPACES.items() if layer in own and layer in self.layers)
+        steps: list[kernel.Step] = [os.setsid]
+        if unshared:
+            steps.append(kernel.unsharing(unshared))
+        if "mount_namespace" in self.layers:
+            flags = kernel.MS_NOSUID | kernel.MS_NODEV
+            steps.append(kernel.mounting("tmpfs", jail.BOX, "tmpfs", flags, BOX_OPTIONS))
+            if "proc" in self.layers:
+                steps.append(jail.proc_mounting())
+            steps.append(partial(os.chdir, jail.BOX))
+        return tuple(steps)
+
+    @cached_property
+    def leaving(self) -> dict[int, tuple[kernel.Step, ...]]:
+        """By slot, all that is left to give up, once in its cgroups."""
+        return {slot: tuple(self._leaving(slot)) for slot in range(MAX_SLOTS)}
+
+    def _leaving(self, slot: int) -> Iterator[kernel.Step]:
+        if "capabilities" in self.layers:
+            yield from self._becoming_nobody(slot)
+        has_own_pids = "pid_namespace" in self.layers
+        if not has_own_pids:  # with one, the death of the zygote is the end of its namespace
+            yield kernel.controlling(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
+        # Its own /proc/self/fd, as /dev/stdin needs it; its neighbours are in other pid namespaces.
+        yield kernel.controlling(kernel.PR_SET_DUMPABLE, 1 if has_own_pids else 0)
+        if self.ruleset is not None:
+            yield kernel.landlocking(self.ruleset.descriptor)
+        yield partial(os.closerange, SOCKET + 1, MAX_DESCRIPTORS)
+        if self.program is not None and self.session is None:
+            yield self.program.step
+
+    def _becoming_nobody(self, slot: int) -> Iterator[kernel.Step]:
+        """Leaving uid 0 for another clears every capability; where there is no other user they are dropped."""
+        user = slot + (jail.CHILD_USER if "user_namespace" in self.layers else _FIRST_USER_WITHOUT_NAMESPACES)
+        if self.own_users:
+            yield partial(os.setgroups, [])
+            yield partial(os.setresgid, user, user, user)
+            yield partial(os.setresuid, user, user, user)
+        else:
+            yield kernel.drop_capabilities
+
+    def rehearse(self) -> None:
+        """Go through what every child does, on nothing, until Python has adapted the bytecode on the way."""
+        keeper, own = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with keeper, own:
+            for _ in range(_REHEARSALS):
+                kernel.take([os.getpid, partial(os.getpid)])
+                keeper.send(EQUIPMENT.pack(b"B", False, 0, 0))
+                _equip(self, own)
+        for _ in (self.channel, self.entering, self.leaving):
+            pass  # made once, here
 
 
 def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoReturn:
     """Confine this process, then serve the program that the keeper sends over the socket `descriptor`."""
     code = SETUP_FAILED
     os.dup2(descriptor, SOCKET)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, SOCKET)
+    sock = plan.channel
     try:
         gate = _confine(plan, slot, joins)
         if gate is None:
@@ -68,7 +122,7 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
         else:
             socket.send_fds(sock, [b"H"], [gate])
             os.close(gate)
-        serve = launcher.serve if _equip(plan, sock)["launches"] else plan.session or runner.serve
+        serve = launcher.serve if _equip(plan, sock) else plan.session or runner.serve
         gc.enable()
         code = runner.SPOILT
         serve(sock)
@@ -82,58 +136,27 @@ def live(plan: Plan, slot: int, descriptor: int, joins: Sequence[int]) -> NoRetu
 
 def _confine(plan: Plan, slot: int, joins: Sequence[int]) -> int | None:
     """Returns the listener of the filter's gate, where it has one."""
-    os.setsid()
-    if plan.unshared:
-        kernel.unshare(plan.unshared)
-    if "mount_namespace" in plan.layers:
-        kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, BOX_OPTIONS)
-        if "proc" in plan.layers:
-            jail.mount_proc("/proc")
-        os.chdir(jail.BOX)
+    kernel.take(plan.entering)
     for join in joins:
         os.write(join, b"0")
-    if "capabilities" in plan.layers:
-        _become_nobody(plan, slot)
-    has_own_pids = "pid_namespace" in plan.layers
-    if not has_own_pids:  # with one, the death of the zygote is the end of its namespace
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, kernel.SIGKILL)
-    # Its own /proc/self/fd, as /dev/stdin needs it; its neighbours are in other pid namespaces.
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1 if has_own_pids else 0)
-    if plan.ruleset is not None:
-        plan.ruleset.restrict()
-    os.closerange(SOCKET + 1, MAX_DESCRIPTORS)
-    if plan.program is None:
-        return None
-    if plan.session is not None:
-        return plan.program.install_with_listener()
-    plan.program.install()
-    return None
+    kernel.take(plan.leaving.get(slot) or tuple(plan._leaving(slot)))  # sessions have more slots than are made ready
+    return plan.program.install_with_listener() if plan.program is not None and plan.session is not None else None
 
 
-def _become_nobody(plan: Plan, slot: int) -> None:
-    """Leaving uid 0 for another clears every capability; where there is no other user they are dropped."""
-    user = plan.first_user + slot
-    if plan.own_users:
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
-    else:
-        kernel.drop_capabilities()
-
-
-def _equip(plan: Plan, sock: socket.socket) -> dict[str, Any]:
-    """Wait for an execution; take on its limits and place its files in the box. Returns all that was asked for."""
-    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, 1)
+def _equip(plan: Plan, sock: socket.socket) -> bool:
+    """Wait for an execution; take on its limits and place its files in the box. Returns whether it launches."""
+    message, control, _, _ = sock.recvmsg(MAX_EQUIPMENT_BYTES, _ONE_DESCRIPTOR)
     if not message:
         os._exit(0)  # the keeper is gone
-    equipment: dict[str, Any] = json.loads(message[1:])
-    for descriptor in descriptors:
-        _place(equipment["files"], descriptor)
-        os.close(descriptor)
+    launches, limits, files = unpack_equipment(message)
+    if files:
+        (contents,) = array.array("i", control[0][2])
+        _place(files, contents)
+        os.close(contents)
     if "rlimits" in plan.layers:
-        for kind, soft, hard in equipment["limits"]:
+        for kind, soft, hard in limits:
             resource.setrlimit(kind, (soft, hard))
-    return equipment
+    return launches
 
 
 def _place(files: list[tuple[str, int]], contents: int) -> None:

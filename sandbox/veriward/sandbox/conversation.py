@@ -1,8 +1,8 @@
 """One confined child as the keeper sees it: what it says (hostile), what it has used (measured), how it is ended.
 
-B JSON                   -> limits, and files for its box; fd: their contents
-P {mode, entry, stubs}   -> the program; fd: its code
-T index, fresh           -> one test (`orders.py`); fds: input, stdout, stderr, result
+B ...                    -> limits, and files for its box; fd: their contents (`orders.py`, as the next two)
+P mode, entry, stubs     -> the program; fd: its code
+T index, fresh           -> one test; fds: input, stdout, stderr, result
                          <- D {index, status, reason, exit_code}    that test ended
                          <- Q ...    a judge calls the candidate; fd: the operation
 A {status, reason}       -> the candidate's answer; fd: its result
@@ -25,7 +25,7 @@ from veriward.sandbox import cgroups, memfds
 from veriward.sandbox.descendants import TICKS_PER_SECOND, descendants_cpu_seconds
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import MIB, Limits
-from veriward.sandbox.orders import ORDER
+from veriward.sandbox.orders import ORDER, pack_equipment
 
 if TYPE_CHECKING:
     from veriward.sandbox.languages import Language
@@ -168,18 +168,15 @@ class Child:
             with contextlib.suppress(OSError), open(f"/proc/{self._pid}/oom_score_adj", "w") as file:
                 file.write(_FIRST_TO_GO)
         self._launches = language is not None
-        equipment = {
-            "limits": rlimits,
-            "files": [(name, len(content)) for name, content in files.items()],
-            "launches": self._launches,
-        }
-        self.give(b"B", equipment, [b"".join(files.values())] if files else [])
+        named = [(name, len(content)) for name, content in files.items()]
+        equipment = pack_equipment(self._launches, rlimits, named)
+        self.give(equipment, [b"".join(files.values())] if files else [])
 
-    def give(self, kind: bytes, body: object, contents: list[bytes]) -> None:
-        """`say` to a child that has run nothing yet, with `contents` as files."""
+    def give(self, text: bytes, contents: list[bytes]) -> None:
+        """Tell a child that has run nothing yet, with `contents` as files."""
         descriptors = [memfds.sealed("given", content) for content in contents]
         try:
-            self.say(kind, body, descriptors)
+            self._send(text, descriptors)
         except ProtocolFault as fault:
             raise SandboxError(f"a new child {fault}") from fault
         finally:
@@ -188,15 +185,14 @@ class Child:
 
     def say(self, kind: bytes, body: object, descriptors: list[int]) -> None:
         """Never blocks. Raises `ProtocolFault` if the child has not read what it was sent before."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-        self._send(kind + _encode(body).encode(), rights)
+        self._send(kind + _encode(body).encode(), descriptors)
 
     def order(self, index: int, fresh: bool, descriptors: list[int]) -> None:
         """Have it run a test. Never blocks; raises as `say` does."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-        self._send(ORDER.pack(b"T", index, fresh), rights)
+        self._send(ORDER.pack(b"T", index, fresh), descriptors)
 
-    def _send(self, text: bytes, rights: list[tuple[int, int, "array.array[int]"]]) -> None:
+    def _send(self, text: bytes, descriptors: list[int]) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         try:
             self.sock.sendmsg([text], rights, _DONTWAIT)
         except BlockingIOError:

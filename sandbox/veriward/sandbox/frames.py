@@ -142,9 +142,7 @@ def unpack_run(payload: bytes) -> Run:
 
 # Runs by the thousand end alike, on one isolation: what they share is made and read once.
 @lru_cache(maxsize=64)
-def _pack_end(
-    status: RunStatus, reason: str, exit_code: int | None, signal: str | None, isolation: Isolation
-) -> bytes:
+def _pack_end(status: RunStatus, reason: str, exit_code: int | None, signal: str | None, isolation: Isolation) -> bytes:
     return _encode([status, reason, exit_code, signal, isolation.level, isolation.layers, isolation.backend]).encode()
 
 

@@ -1,5 +1,6 @@
 """Performs an execution in a language that has a command: compiled once, then run afresh for every input."""
 
+import json
 from dataclasses import replace
 
 from veriward.sandbox.conversation import Child, Message
@@ -98,5 +99,5 @@ class FreshPerformance(Performance):
                 "makes": makes,
                 "made": compiler.makes if compiler is not None and role != "compile" else "",
             }
-            child.give(b"P", plan, [])
+            child.give(b"P" + json.dumps(plan).encode(), [])
         return self._children[role]

@@ -37,6 +37,7 @@ _STAGE = "/proc"
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc/alternatives")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILES = ("/etc/ld.so.cache",)
+_PROC_FLAGS, _PROC_OPTIONS = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC, "subset=pid"
 _OCTAL = re.compile(r"\\(\d{3})")  # how mountinfo writes spaces and the like
 _LINKS = {
     "/tmp": BOX,
@@ -112,13 +113,18 @@ def readable_paths() -> tuple[str, ...]:
     return tuple(_outermost((*_SYSTEM, os.path.realpath(sys.base_prefix), *_DEVICES, *_FILES)))
 
 
+def proc_mounting() -> kernel.Step:
+    """`mount_proc` for a child, where it has been seen to work."""
+    return kernel.mounting("proc", "/proc", "proc", _PROC_FLAGS, _PROC_OPTIONS)
+
+
 def mount_proc(path: str) -> bool:
     """A /proc with the processes of the own namespace and nothing of the host's kernel.
 
     False where the host masks parts of its own and so forbids a new one.
     """
     try:
-        kernel.mount("proc", path, "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC, "subset=pid")
+        kernel.mount("proc", path, "proc", _PROC_FLAGS, _PROC_OPTIONS)
     except PermissionError:
         return False
     return True

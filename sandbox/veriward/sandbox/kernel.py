@@ -3,7 +3,8 @@
 import ctypes
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 CLONE_NEWNS = 0x0002_0000
@@ -49,6 +50,29 @@ def _checked(result: int, what: str) -> int:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
+
+
+Step = Callable[[], int | None]
+"""A call made ready in advance, so that to make it touches little memory, which is what a fork pays for."""
+
+
+def take(steps: Iterable[Step]) -> None:
+    """One after the other. Raises `OSError` at the first that fails."""
+    for step in steps:
+        if (step() or 0) < 0:
+            raise OSError(ctypes.get_errno(), f"{step}: {os.strerror(ctypes.get_errno())}")
+
+
+def unsharing(flags: int) -> Step:
+    return partial(_libc.unshare, flags)
+
+
+def mounting(source: str, target: str, kind: str, flags: int, options: str) -> Step:
+    return partial(_libc.mount, *(os.fsencode(part) for part in (source, target, kind)), flags, os.fsencode(options))
+
+
+def controlling(option: int, value: int) -> Step:
+    return partial(_libc.prctl, option, value, 0, 0, 0)
 
 
 def unshare(flags: int) -> None:
@@ -105,6 +129,10 @@ def no_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
+def landlocking(ruleset: int) -> Step:
+    return partial(_libc.syscall, LANDLOCK_RESTRICT_SELF, ruleset, 0)
+
+
 def landlock(number: int, *arguments: Any) -> int:
     return _checked(_libc.syscall(number, *arguments), f"landlock({number})")
 
@@ -120,6 +148,11 @@ class SeccompProgram:
         self._raw = ctypes.create_string_buffer(raw, len(raw))
         self._fprog = self._Fprog(len(raw) // 8, ctypes.addressof(self._raw))
         self._address = ctypes.addressof(self._fprog)
+
+    @property
+    def step(self) -> Step:
+        """`install`, made ready."""
+        return partial(_libc.prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, self._address, 0, 0)
 
     def install(self) -> None:
         """Needs no_new_privs. Raises `OSError` where the kernel has no seccomp filters."""

@@ -22,12 +22,6 @@ def sealed(name: str, content: bytes) -> int:
     return descriptor
 
 
-def clear(descriptor: int) -> None:
-    """Empty it, and have the next write of whoever shares it begin at the beginning."""
-    if os.lseek(descriptor, 0, os.SEEK_SET) or size_bytes(descriptor):
-        os.ftruncate(descriptor, 0)
-
-
 def size_bytes(descriptor: int) -> int:
     return os.fstat(descriptor).st_size
 
@@ -35,7 +29,12 @@ def size_bytes(descriptor: int) -> int:
 def read(descriptor: int, most_bytes: int) -> bytes:
     """The first `most_bytes`, whatever the child has done to the file's offset."""
     size = min(size_bytes(descriptor), most_bytes)
-    content = os.pread(descriptor, size, 0) if size else b""
+    return read_exactly(descriptor, size) if size else b""
+
+
+def read_exactly(descriptor: int, size: int) -> bytes:
+    """The first `size` bytes, or what is left of them in a file that has shrunk since it was looked at."""
+    content = os.pread(descriptor, size, 0)
     while content and len(content) < size and (more := os.pread(descriptor, size - len(content), len(content))):
         content += more
     return content

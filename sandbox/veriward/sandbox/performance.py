@@ -10,6 +10,7 @@ from veriward.sandbox.conversation import Child, Message, ProtocolFault
 from veriward.sandbox.errors import Cancelled, SandboxError
 from veriward.sandbox.execution import MAX_RESULT_BYTES, Execution, Isolation, Run, RunStatus, Usage
 from veriward.sandbox.nursery import Nursery, ZygoteDied
+from veriward.sandbox.orders import pack_plan
 from veriward.sandbox.outcomes import Outcome
 from veriward.sandbox.trial import Allowance, Papers, Trial
 from veriward.sandbox.watch import SupervisorGone, Watch
@@ -142,7 +143,7 @@ class Performance:
             child = self._nursery.take(execution.limits, self._left, execution.files)
             self._children[role] = child
             code = b"" if role == "judge" else execution.code.encode("utf-8", "surrogatepass")
-            child.give(b"P", {"mode": role, "entry": execution.entry, "stubs": execution.stubs}, [code])
+            child.give(pack_plan(role, execution.entry, execution.stubs), [code])
         return self._children[role]
 
     def _papers_of(self, role: Role) -> Papers:

@@ -1,8 +1,8 @@
 """Runs programs inside a confined child, one order at a time; what it says of them is believed by nobody.
 
-The keeper speaks over a SOCK_SEQPACKET socket: a letter and JSON, payloads as descriptors.
+The keeper speaks over a SOCK_SEQPACKET socket: a letter and what belongs to it (`orders.py`), payloads as descriptors.
 
-    P {mode, entry, stubs}  [code]                            -> once per child
+    P mode, entry, stubs    [code]                            -> once per child
     T index, fresh          [input, stdout, stderr, result]   -> run once (`orders.py`)
                                                               <- D {index, status, reason, exit_code}
 
@@ -32,7 +32,7 @@ from veriward.sandbox import memfds
 from veriward.sandbox.candidate import MissingEntry
 from veriward.sandbox.execution import MAX_CODE_BYTES
 from veriward.sandbox.modes import MODES, PROGRAM, Mode, NotCompiled
-from veriward.sandbox.orders import ORDER, told
+from veriward.sandbox.orders import ORDER, pack_plan, told, unpack_plan
 from veriward.sandbox.plain import Unserialisable
 
 MAX_MESSAGE_BYTES = 64 << 10
@@ -75,15 +75,19 @@ def _rehearse() -> None:
     main = sys.modules["__main__"]
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        mode = MODES["stdin"](b"print(end='')", "", [], theirs)
         directory, limit = os.getcwd(), sys.getrecursionlimit()
+        code = memfds.sealed("code", b"print(end='')")
         for _ in range(_REHEARSALS):
+            socket.send_fds(ours, [pack_plan("stdin", "", ())], [code])
+            mode = _mode(theirs)
             socket.send_fds(ours, [ORDER.pack(b"T", 0, True)], [0, 1, 2])
             index, fresh, descriptors = _order(*theirs.recvmsg(ORDER.size, _DESCRIPTORS_SPACE, _CLOSE_ON_EXEC))
             for descriptor in descriptors:
                 os.close(descriptor)
             _restore(directory, limit)
             told(index, **_run(mode, fresh, 0))
+            _depth()
+        os.close(code)
     sys.modules["__main__"] = main
 
 
@@ -102,8 +106,7 @@ def _open_first_streams() -> None:
 
 def serve(sock: socket.socket) -> NoReturn:
     """Obey the keeper until it hangs up. Called in the sandbox child, after confinement and `prepare`."""
-    plan, (code,) = receive(sock, b"P")
-    mode = MODES[plan["mode"]](memfds.read(code, MAX_CODE_BYTES), plan["entry"], plan["stubs"], sock)
+    mode = _mode(sock)
     process, directory, limit, spoilt = os.getpid(), os.getcwd(), RECURSION_LIMIT + _depth(), False
     sys.setrecursionlimit(limit)
     while True:
@@ -133,6 +136,18 @@ def receive(sock: socket.socket, kind: bytes) -> tuple[dict[str, Any], list[int]
     if message[:1] != kind:
         raise ValueError(f"expected {kind!r}, got {message[:1]!r}")
     return json.loads(message[1:]), descriptors
+
+
+def _mode(sock: socket.socket) -> Mode:
+    """What it is given to run, and how."""
+    message, control, _, _ = sock.recvmsg(MAX_MESSAGE_BYTES, _DESCRIPTORS_SPACE, _CLOSE_ON_EXEC)
+    if not message:
+        os._exit(SPOILT)  # as in `receive`
+    kind, entry, stubs = unpack_plan(message)
+    (code,) = array.array("i", control[0][2])
+    mode = MODES[kind](memfds.read(code, MAX_CODE_BYTES), entry, stubs, sock)
+    os.close(code)
+    return mode
 
 
 def receive_order(sock: socket.socket) -> tuple[int, bool, list[int]]:

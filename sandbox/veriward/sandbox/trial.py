@@ -15,6 +15,7 @@ from veriward.sandbox.orders import told_clean
 from veriward.sandbox.outcomes import Outcome
 from veriward.sandbox.watch import Watch
 
+_STDOUT, _STDERR, _RESULT = range(3)
 OVER_WALL = Outcome(RunStatus.TIME_LIMIT, "wall")
 
 
@@ -38,11 +39,27 @@ class Papers:
 
     def __init__(self, *, gives_result: bool) -> None:
         self.descriptors = [memfds.blank(name) for name in ("stdout", "stderr", "result")[: 3 if gives_result else 2]]
-        self.stdout, self.stderr, self.result = self.descriptors[0], self.descriptors[1], self.descriptors[-1]
+        self._sizes_bytes = [0] * len(self.descriptors)
+
+    def look(self) -> None:
+        """How much is in each: to be asked when nobody writes any more, or it does not matter."""
+        self._sizes_bytes = [memfds.size_bytes(descriptor) for descriptor in self.descriptors]
+
+    @property
+    def stdout_bytes(self) -> int:
+        return self._sizes_bytes[0]
+
+    def content(self, number: int, most_bytes: int) -> bytes:
+        """What was in it at the last look, at most so much of it."""
+        size = min(self._sizes_bytes[number], most_bytes)
+        return memfds.read_exactly(self.descriptors[number], size) if size else b""
 
     def clear(self) -> None:
-        for descriptor in self.descriptors:
-            memfds.clear(descriptor)
+        """Empty them as of the last look, and have the next to write begin at the beginning."""
+        for descriptor, size in zip(self.descriptors, self._sizes_bytes, strict=True):
+            if size:
+                os.ftruncate(descriptor, 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
 
     def close(self) -> None:
         for descriptor in self.descriptors:
@@ -117,11 +134,12 @@ class Trial:
     def measured(self, outcome: Outcome) -> Outcome:
         """The outcome after what was measured has had its say."""
         limits = self._allowance.limits
+        self._papers.look()
         return outcomes.overruled(
             outcome,
             over_cpu=self.cpu_seconds() > limits.cpu_seconds,
             out_of_memory=self.child.out_of_memory(),
-            over_output=memfds.size_bytes(self._papers.stdout) > limits.output_bytes,
+            over_output=self._papers.stdout_bytes > limits.output_bytes,
         )
 
     def cpu_seconds(self) -> float:
@@ -132,13 +150,12 @@ class Trial:
         return self.child.seen_cpu_seconds() - self._cpu_since
 
     def stdout(self) -> bytes:
-        return memfds.read(self._papers.stdout, self._allowance.limits.output_bytes)
+        return self._papers.content(_STDOUT, self._allowance.limits.output_bytes)
 
     def stderr(self) -> bytes:
-        return memfds.read(self._papers.stderr, MAX_STDERR_BYTES)
+        return self._papers.content(_STDERR, MAX_STDERR_BYTES)
 
     def result(self, most_bytes: int) -> bytes | None:
         """What was written as result; None if that is more than `most_bytes`."""
-        if memfds.size_bytes(self._papers.result) > most_bytes:
-            return None
-        return memfds.read(self._papers.result, most_bytes)
+        content = self._papers.content(_RESULT, most_bytes + 1)
+        return content if len(content) <= most_bytes else None

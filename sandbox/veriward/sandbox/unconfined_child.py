@@ -1,15 +1,14 @@
 """A child of the backend `none`: it speaks with its keeper as confined ones do, from a process like any other."""
 
 import gc
-import json
 import os
 import resource
 import socket
 import sys
 
 from veriward.sandbox import confine, launch, launcher, runner
+from veriward.sandbox.orders import MAX_EQUIPMENT_BYTES, unpack_equipment
 
-_MAX_EQUIPMENT_BYTES = 128 << 10
 _LIMITS = {resource.RLIMIT_CORE: confine.NO_CORE_BYTES, resource.RLIMIT_NOFILE: 64}
 
 
@@ -20,19 +19,19 @@ def main() -> None:
     runner.prepare()
     gc.freeze()
     sock.send(b"H")
-    message, descriptors, _, _ = socket.recv_fds(sock, _MAX_EQUIPMENT_BYTES, 1)
+    message, descriptors, _, _ = socket.recv_fds(sock, MAX_EQUIPMENT_BYTES, 1)
     if not message:
         os._exit(0)  # the keeper is gone
-    equipment = json.loads(message[1:])
+    launches, limits, files = unpack_equipment(message)
     for descriptor in descriptors:
-        _place(equipment["files"], descriptor)
+        _place(files, descriptor)
         os.close(descriptor)
-    for kind, soft, hard in equipment["limits"]:
+    for kind, soft, hard in limits:
         confine.lower_limit(kind, hard)
         resource.setrlimit(kind, (min(soft, resource.getrlimit(kind)[1]), resource.getrlimit(kind)[1]))
     for kind, value in _LIMITS.items():
         confine.lower_limit(kind, value)
-    server = launcher if equipment["launches"] else runner
+    server = launcher if launches else runner
     server.serve(sock)
 
 

@@ -76,7 +76,8 @@ def main() -> None:
     confine.die_with_parent(int(parent))
     keeper = socket.socket(fileno=int(descriptor))
     if keeper.fileno() != child.SOCKET:
-        os.dup2(0, child.SOCKET)  # taken, so that nothing a child still needs comes to lie where its socket will
+        taken, _ = socket.socketpair()  # so that nothing a child still needs comes to lie where its socket will
+        os.dup2(taken.fileno(), child.SOCKET)
     launch.name_process("zygote")
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(_OOM_SCORE)
@@ -134,12 +135,14 @@ def _serve(
         program=kernel.SeccompProgram(seccomp.assemble(policy)) if "seccomp" in layers else None,
         session=session,
     )
+    plan.rehearse()
+    _be_still()
     keeper.send(json.dumps({"address_space_bytes": _address_space_bytes()}).encode())
     _Forks(keeper, plan, pid_namespace if "pid_namespace" in layers else None).serve()
 
 
 def _settle(warmup: Warmup, layers: frozenset[str], box: Sequence[str]) -> None:
-    """Do once what children inherit, then make the memory they will share as still as it can be."""
+    """Do once what children inherit."""
     sys.path[:] = [path for path in sys.path if path != launch.SOURCE_ROOT]
     warmup.perform()
     sys.path[:] = [*box, *sys.path]
@@ -152,6 +155,10 @@ def _settle(warmup: Warmup, layers: frozenset[str], box: Sequence[str]) -> None:
             confine.lower_limit(kind, value)
     os.nice(_NICENESS)
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _be_still() -> None:
+    """Have the memory that children share change as little as it can."""
     gc.disable()
     gc.collect()
     gc.freeze()

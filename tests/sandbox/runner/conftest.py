@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from veriward.sandbox import runner
-from veriward.sandbox.orders import ORDER
+from veriward.sandbox.orders import ORDER, pack_plan
 from veriward.sandbox.plain import decode
 
 SECONDS = 20
@@ -65,7 +65,7 @@ class Child:
         theirs.close()
         self.sock.settimeout(SECONDS)
         self.count = 0
-        self.say("P", {"mode": mode, "entry": entry, "stubs": stubs}, memfd(code.encode("utf-8", "surrogatepass")))
+        socket.send_fds(self.sock, [pack_plan(mode, entry, stubs)], [memfd(code.encode("utf-8", "surrogatepass"))])
 
     def say(self, kind: str, body: object, *descriptors: int) -> None:
         socket.send_fds(self.sock, [kind.encode() + json.dumps(body).encode()], descriptors)
