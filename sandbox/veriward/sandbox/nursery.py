@@ -4,7 +4,6 @@ import array
 import contextlib
 import json
 import os
-import select
 import socket
 import subprocess
 import time
@@ -17,6 +16,7 @@ from veriward.sandbox.conversation import CREDENTIALS, CREDENTIALS_SPACE, Child
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Limits
 from veriward.sandbox.profiles import STD, holders, known
+from veriward.sandbox.readiness import is_readable
 from veriward.sandbox.warmup import Warmup
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ class Nursery:
             raise ZygoteDied(f"the zygote went away: {fault}") from fault
 
     def _await_reply(self, seconds: float) -> None:
-        if not select.select([self.control], [], [], seconds)[0]:
+        if not is_readable(self.control.fileno(), seconds):
             raise ZygoteDied(f"the zygote said nothing for {seconds:g} s")
 
     def _reply(self, seconds: float) -> bytes:

@@ -84,7 +84,7 @@ class _Session:
 
     def _run(self, order: dict[str, Any], source: bytes, contents: Sequence[int]) -> tuple[Told, dict[str, Any]]:
         given: dict[str, Any] = {"figures": [], "notes": "", "files": {}, "refused": {}}
-        told = Told("runtime_error", "interrupted", 1, error="KeyboardInterrupt")
+        told: Told | None = None
         streams = sys.stdout, sys.stderr
         try:
             try:
@@ -98,10 +98,10 @@ class _Session:
                     stream.flush()
             finally:
                 signal.pthread_sigmask(signal.SIG_BLOCK, _SIGINT)
-        except KeyboardInterrupt:
-            pass  # at a moment when no cell ran to hear of it: what is told stands
+        except KeyboardInterrupt as error:  # before the cell, or after it
+            told = told or Told("runtime_error", "interrupted", 1, error=_text(error))
         except BaseException as error:
-            if told.status == "finished":
+            if told is None or told.status == "finished":
                 told = Told("runtime_error", "exception", 1, error=_text(error))
         return told, given
 

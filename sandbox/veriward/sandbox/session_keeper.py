@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import resource
 import socket
+import traceback
 
 from veriward.sandbox import frames, launch, levels, session_frames
 from veriward.sandbox.errors import SandboxError
@@ -55,6 +56,10 @@ async def _answer(table: SessionTable, payload: bytes, writer: asyncio.StreamWri
         told, given = await table.do(head, blobs)
     except SandboxError as fault:
         writer.write(session_frames.pack_fault(head["ticket"], fault))
+    except Exception as fault:  # noqa: BLE001 -- ours: whoever waits is told that nothing is known
+        traceback.print_exception(fault)
+        told_fault = SandboxError(f"the session keeper failed: {type(fault).__name__}: {fault}")
+        writer.write(session_frames.pack_fault(head["ticket"], told_fault))
     else:
         writer.write(session_frames.pack_answer(head["ticket"], told, given))
 

@@ -7,7 +7,6 @@ waited for by the session that it was forked from.
 import array
 import contextlib
 import os
-import select
 import signal
 import socket
 from collections.abc import Collection
@@ -17,6 +16,7 @@ from veriward.sandbox.conversation import CREDENTIALS, CREDENTIALS_SPACE, MAX_ME
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Limits
 from veriward.sandbox.nursery import Nursery, ZygoteDied
+from veriward.sandbox.readiness import is_readable
 from veriward.sandbox.session import TooManySessions
 from veriward.sandbox.warmup import Warmup
 
@@ -40,7 +40,7 @@ class SessionChild(Child):
         return self._slot
 
     def await_hello(self, seconds: float) -> None:
-        if not select.select([self.sock], [], [], seconds)[0]:
+        if not is_readable(self.sock.fileno(), seconds):
             raise SandboxError(f"a child was not confined within {seconds:g} s")
         self.take_hello()
 
@@ -60,8 +60,11 @@ class SessionChild(Child):
             raise SandboxError("a child died before it was given anything") from fault
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
 
+    def has_ended(self) -> bool:
+        return is_readable(self.pidfd)
+
     def signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):  # it is gone
             signal.pidfd_send_signal(self.pidfd, number)
 
     def threads(self) -> int:

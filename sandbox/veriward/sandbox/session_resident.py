@@ -44,7 +44,7 @@ class Resident:
         self.is_stopped = False
         self.has_ended = False
         self.fault = ""
-        self._is_nudged = False
+        self._is_nudged = self._is_forgotten = False
         self._messages: deque[Message] = deque()
         self.changed = asyncio.Event()
         self.stirred: Callable[[], None] = nobody
@@ -118,6 +118,10 @@ class Resident:
 
     def forget(self) -> None:
         """Close what belongs to it. It has ended, or its zygote has."""
+        if self._is_forgotten:
+            return
+        self._is_forgotten = self.has_ended = True
+        self.changed.set()
         loop = asyncio.get_running_loop()
         if self.child.sock.fileno() >= 0:
             loop.remove_reader(self.child.sock)

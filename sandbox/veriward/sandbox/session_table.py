@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import select
 import socket
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 from veriward.sandbox import session_bounds, session_frames
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Isolation
+from veriward.sandbox.readiness import is_readable
 from veriward.sandbox.session import (
     Cell,
     CellResult,
@@ -262,7 +262,7 @@ class SessionTable:
 
     def _zygote_is_gone(self) -> bool:
         control = self._nursery.control
-        if not select.select([control], [], [], 0)[0]:
+        if not is_readable(control.fileno()):
             return False
         return not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
 
