@@ -194,8 +194,26 @@ ROWS: dict[str, tuple[str, dict[str, Any], str | None, str | None]] = {
             "",
             game_data_str=json.dumps({"question": "Who?", "answer": "yes, no", "difficulty": 1, "metadata": {"n": 2}}),
         ),
-        None,
-        None,
+        "The answer is **yes, no**.",
+        "The answer is **no, no**.",
+    ),
+    "Logic-RL": (
+        "kk_logic",
+        verl(
+            "kk_logic",
+            {
+                "solution_text_format": "(1) Zoey is a knight\n(2) Oliver is a knave",
+                "statements": "(('lying', 1), ('lying', 0))",
+            },
+        ),
+        "<answer>(1) Zoey is a knight\n(2) Oliver is a knave</answer>",
+        "<answer>(1) Zoey is a knight\n(2) Oliver is a knight</answer>",
+    ),
+    "TinyZero": (
+        "countdown",
+        verl("countdown", {"numbers": [44, 19, 35], "target": 98}),
+        "<answer>44 + 19 + 35</answer>",
+        "<answer>44 + 35 - 19</answer>",
     ),
     "KodCode": (
         "kodcode",

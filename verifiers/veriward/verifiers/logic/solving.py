@@ -26,9 +26,10 @@ class Puzzle:
         self._last = 0
 
     @property
-    def conflicts(self) -> int:
-        """How often the solver had to take a decision back so far: its effort."""
-        return int(self._solver.accum_stats()["conflicts"])
+    def effort(self) -> int:
+        """How many decisions the solver has taken so far, and how often it had to take one back."""
+        told = self._solver.accum_stats()
+        return int(told["decisions"] + told["conflicts"])
 
     def literal(self) -> int:
         """A new one."""

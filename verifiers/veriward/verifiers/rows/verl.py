@@ -1,6 +1,7 @@
 """Rows in verl's form: `data_source` says which set, `reward_model.ground_truth` holds the answer.
 
-Known are the sources of verl's own examples, of DAPO, Eurus-2 (PRIME), Guru, SynLogic, Search-R1 and reasoning-gym.
+Known are the sources of verl's own examples, of DAPO, Eurus-2 (PRIME), Guru, SynLogic, Logic-RL, TinyZero, Search-R1
+and reasoning-gym.
 """
 
 import re
@@ -153,6 +154,22 @@ def _reasoning_gym(gold: Row, extra: Row, row: Row) -> Task:
     return {**task, "answer": told.get("answer")}
 
 
+def _knights_knaves(gold: Row, extra: Row, row: Row) -> Task:
+    """Logic-RL: who is what as a text, and what they say."""
+    told = mapping(gold, GOLD)
+    task = {"verifier": "logic.knights_knaves", "solution_text_format": text(told, "solution_text_format")}
+    return {**task, "statements": told["statements"]} if told.get("statements") else task
+
+
+def _countdown(gold: Row, extra: Row, row: Row) -> Task:
+    """TinyZero."""
+    told = mapping(gold, GOLD)
+    numbers, target = from_literal(told, "numbers"), told.get("target")
+    if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
+        raise BadRow(f"{GOLD}.numbers", "is no list of whole numbers")
+    return {"verifier": "logic.countdown", "numbers": numbers, "target": target}
+
+
 def _synlogic(source: str, extra: Row) -> Task:
     """SynLogic: `data_source` names the game; question, answer and metadata stand in `extra_info.game_data_str`."""
     game = re.split(r"[/]|__", source)[-1]
@@ -175,6 +192,8 @@ SOURCES: tuple[tuple[str, Callable[[Row, Row, Row], Task]], ...] = (
     (r"logic__zebra_puzzle.*", _logic("zebra_puzzle")),
     (r"logic__ordering_puzzle.*", _logic("ordering_puzzle")),
     (r"logic__graph.*", _logic("graph")),
+    (r"kk_logic|kk", _knights_knaves),
+    (r"countdown", _countdown),
     (r"table__.*", _table),
     (r"stem__(?:gpqa|supergpqa).*", _letter),
     (r"ood__ifeval", _ifeval),
