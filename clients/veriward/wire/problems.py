@@ -13,10 +13,15 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "forbidden"  # 403
     NOT_FOUND = "not_found"  # 404
     SESSION_UNKNOWN = "session_unknown"  # 404
+    EPISODE_UNKNOWN = "episode_unknown"  # 404
     METHOD_NOT_ALLOWED = "method_not_allowed"  # 405
     SESSION_BUSY = "session_busy"  # 409: it is at work, and does one thing at a time
     FORK_REFUSED = "fork_refused"  # 409: it cannot be forked as it is now
     SESSION_LOST = "session_lost"  # 410, with the reason
+    WRONG_STEP = "wrong_step"  # 409: another step is next
+    EPISODE_BUSY = "episode_busy"  # 409: another step is being played
+    EPISODE_ENDED = "episode_ended"  # 409: it is over
+    EPISODE_LOST = "episode_lost"  # 410, with the reason
     TOO_LARGE = "too_large"  # 413
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"  # 415
     INVALID_REQUEST = "invalid_request"  # 422: the envelope or its counts

@@ -11,7 +11,6 @@ called; a method may raise `ToolError`, which is told to the model and counted.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -78,9 +77,17 @@ def tool(method: Method | None = None, *, name: str = "", fence: tuple[str, ...]
     return declare if method is None else declare(method)
 
 
-@cache
-def tools_of(environment: Any) -> dict[str, Tool]:
+_found: dict[type, dict[str, Tool]] = {}
+
+
+def tools_of(environment: type) -> dict[str, Tool]:
     """The tools that a class declares, by name, in the order in which they stand there."""
+    if environment not in _found:
+        _found[environment] = _tools(environment)
+    return _found[environment]
+
+
+def _tools(environment: type) -> dict[str, Tool]:
     found: dict[str, Tool] = {}
     members = {key: value for base in reversed(environment.__mro__) for key, value in vars(base).items()}
     for key, method in members.items():
