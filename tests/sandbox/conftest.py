@@ -27,7 +27,7 @@ _KEYS = {
     "mode",
     "entry",
 }
-_KEYS |= {"stubs", "inputs", "executions", "limits", "runs", "layers", "machines", "fails_without"}
+_KEYS |= {"stubs", "inputs", "executions", "limits", "runs", "layers", "machines", "fails_without", "total_cpu_seconds"}
 _RUN_KEYS = {"input", "verdicts", "stdout", "contains"}
 
 
@@ -125,6 +125,7 @@ def read_entry(folder: Path) -> Entry:
             entry=expected.get("entry", ""),
             stubs=tuple(expected.get("stubs", ())),
             limits=Limits(**expected.get("limits", {})),
+            total_cpu_seconds=expected.get("total_cpu_seconds", 0.0),
         ),
         expected,
     )

@@ -13,6 +13,7 @@ from veriward.sandbox.execution import (
     MAX_INPUT_BYTES,
     MAX_INPUTS,
     MAX_LIMITS,
+    MAX_TOTAL_CPU_SECONDS,
     MIB,
     Execution,
     Limits,
@@ -27,6 +28,7 @@ WITHIN: dict[str, dict[str, Any]] = {
     "the largest limits": {"limits": MAX_LIMITS},
     "the smallest limits": {"limits": Limits(0.01, 0.01, 32 * MIB, 0, 1)},
     "a lone surrogate": {"code": "\ud800"},
+    "the largest budget": {"total_cpu_seconds": MAX_TOTAL_CPU_SECONDS},
     "the longest entry": {"mode": "call", "entry": "x" * 200},
 }
 OVER: dict[str, tuple[str, dict[str, Any]]] = {
@@ -63,6 +65,11 @@ OVER: dict[str, tuple[str, dict[str, Any]]] = {
     "more output": ("limits.output_bytes", {"limits": Limits(output_bytes=MAX_LIMITS.output_bytes + 1)}),
     "negative output": ("limits.output_bytes", {"limits": Limits(output_bytes=-1)}),
     "more processes": ("limits.processes", {"limits": Limits(processes=MAX_LIMITS.processes + 1)}),
+    "a larger budget": ("total_cpu_seconds", {"total_cpu_seconds": MAX_TOTAL_CPU_SECONDS + 1}),
+    "a negative budget": ("total_cpu_seconds", {"total_cpu_seconds": -1.0}),
+    "a budget that is no number": ("total_cpu_seconds", {"total_cpu_seconds": float("nan")}),
+    "a NUL in the entry": ("entry", {"entry": "a\0b"}),
+    "a NUL in a stub": ("stubs", {"stubs": ("f", "\0")}),
     "no process": ("limits.processes", {"limits": Limits(processes=0)}),
 }
 

@@ -21,6 +21,7 @@ EXECUTIONS = {
         "std",
         "python",
         "per_test",
+        7.5,
     ),
 }
 RUNS = {

@@ -10,6 +10,7 @@ from veriward.sandbox.execution import (
     MAX_INPUT_BYTES,
     MAX_INPUTS,
     MAX_LIMITS,
+    MAX_TOTAL_CPU_SECONDS,
     MIB,
     Execution,
     Limits,
@@ -49,6 +50,10 @@ def check(execution: Execution) -> None:
     _at_most("stubs", len(execution.stubs), MAX_STUBS, "names")
     for index, stub in enumerate(execution.stubs):
         _at_most(f"stubs[{index}]", len(stub), MAX_STUB_CHARS, "characters")
+    if not 0 <= execution.total_cpu_seconds <= MAX_TOTAL_CPU_SECONDS:  # also NaN
+        raise ExecutionRefused(
+            "total_cpu_seconds", f"{execution.total_cpu_seconds} is not within 0 and {MAX_TOTAL_CPU_SECONDS}"
+        )
     _check_files(execution.files)
     _check_limits(execution.limits)
 

@@ -16,6 +16,8 @@ MAX_INPUT_BYTES = 16 * MIB
 MAX_INPUTS = 1_000
 MAX_FILES = 64
 MAX_FILES_BYTES = 16 * MIB
+MAX_TOTAL_CPU_SECONDS = 3_600.0
+BUDGET_RUNS = 60  # of an execution's inputs may use all their time, unless it asks for more or less
 MAX_STDERR_BYTES = 64 << 10
 MAX_RESULT_BYTES = 8 * MIB
 
@@ -74,6 +76,12 @@ class Execution:
     profile: str = "std"
     language: str = "python"
     reuse: Literal["per_submission", "per_test"] = "per_submission"
+    total_cpu_seconds: float = 0.0
+    """Of all inputs together; 0 means 60 times that of one. Those that are left when it is used up are not run."""
+
+    @property
+    def budget_cpu_seconds(self) -> float:
+        return self.total_cpu_seconds or BUDGET_RUNS * self.limits.cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The outcome of one input. `reason` is a sub-reason: wall, cpu, oom_cgroup, memory_error, early_exit, protocol,
+    """The outcome of one input. `reason` is a sub-reason: wall, cpu, total, oom_cgroup, memory_error, early_exit, protocol,
     unserialisable, missing_entry, exception, exit_code, a signal's name … `result` is None except in mode `call`."""
 
     index: int

@@ -92,6 +92,7 @@ def pack_execution(execution: Execution) -> bytes:
         "profile": execution.profile,
         "language": execution.language,
         "reuse": execution.reuse,
+        "total_cpu_seconds": execution.total_cpu_seconds,
     }
     code = execution.code.encode("utf-8", "surrogatepass")
     return pack_blobs(head, [code, *execution.files.values(), *execution.inputs])

@@ -26,6 +26,7 @@ class Outcome:
 CLEAN = Outcome(RunStatus.FINISHED, "", 0)
 PROTOCOL = Outcome(RunStatus.RUNTIME_ERROR, "protocol")
 OVER_CPU = Outcome(RunStatus.TIME_LIMIT, "cpu")
+OVER_BUDGET = Outcome(RunStatus.TIME_LIMIT, "total")
 OVER_RESULT = Outcome(RunStatus.OUTPUT_LIMIT, "result")
 
 

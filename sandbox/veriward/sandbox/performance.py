@@ -39,8 +39,12 @@ class Performance:
     def runs(self) -> Iterator[Run]:
         """One for each input, in order. Raises `SandboxError`; whatever happens, no child is left running."""
         once = self._judged if self._execution.mode == "judged" else self._alone
+        budget_seconds = self._execution.budget_cpu_seconds
         try:
             for index, content in enumerate(self._execution.inputs):
+                if budget_seconds <= 0:
+                    yield Run(index, outcomes.OVER_BUDGET.status, outcomes.OVER_BUDGET.reason, isolation=self._isolation)
+                    continue
                 for attempt in range(1, _ATTEMPTS + 1):
                     try:
                         run = once(index, content)
@@ -52,6 +56,7 @@ class Performance:
                         if attempt == _ATTEMPTS:
                             raise
                 self._left -= 1
+                budget_seconds -= run.usage.cpu_seconds
                 yield run
         finally:
             try:

@@ -37,7 +37,9 @@ class Suite:
 def suite_of(task: StdinTask | CallTask | AssertTask | CheckTask | PytestTask, program: str) -> Suite:
     """Raises `InvalidTask` for tests that cannot judge any program."""
     suite = _suite(task, program)
-    return replace(suite, execution=replace(suite.execution, profile=task.profile))
+    total_cpu_seconds = task.limits.total_cpu_seconds or 0.0
+    execution = replace(suite.execution, profile=task.profile, total_cpu_seconds=total_cpu_seconds)
+    return replace(suite, execution=execution)
 
 
 def _suite(task: StdinTask | CallTask | AssertTask | CheckTask | PytestTask, program: str) -> Suite:

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from veriward.sandbox.execution import MAX_CODE_BYTES, MAX_FILES, MAX_INPUT_BYTES, MAX_INPUTS, MAX_LIMITS, Limits
+from veriward.sandbox.execution import (
+    MAX_CODE_BYTES,
+    MAX_FILES,
+    MAX_INPUT_BYTES,
+    MAX_INPUTS,
+    MAX_LIMITS,
+    MAX_TOTAL_CPU_SECONDS,
+    Limits,
+)
 from veriward.sandbox.languages import PYTHON, known
 from veriward.sandbox.profiles import STD
 from veriward.sandbox.profiles import known as known_profiles
@@ -31,9 +39,11 @@ class CodeLimits(Task):
     memory_bytes: int | None = Field(default=None, gt=0, le=MAX_LIMITS.memory_bytes)
     output_bytes: int | None = Field(default=None, gt=0, le=MAX_LIMITS.output_bytes)
     processes: int | None = Field(default=None, gt=0, le=MAX_LIMITS.processes)
+    total_cpu_seconds: float | None = Field(default=None, gt=0, le=MAX_TOTAL_CPU_SECONDS)
+    """Of all tests together; the sandbox's default is 60 times `cpu_seconds`."""
 
     def for_sandbox(self) -> Limits:
-        return Limits(**self.model_dump(exclude_none=True))
+        return Limits(**self.model_dump(exclude_none=True, exclude={"total_cpu_seconds"}))
 
 
 class Checker(Task):
