@@ -5,16 +5,28 @@ and ends. It touches nothing that the branch could have put in its way: both mou
 """
 
 import os
+from typing import NoReturn
 
 from veriward.sandbox import child, jail, kernel
 
+MOST_AT_ONCE = 8
 
-def furnish(branch: int, stem: int) -> int:
-    """For the process of the pidfd `branch`, forked by that of `stem`; returns a wait status, 0 if it was done."""
-    entering = os.fork()
-    if not entering:
-        _enter(branch, stem)
-    return os.waitpid(entering, 0)[1]
+
+def furnish(own_pids: int, stem: int, *branches: int) -> int:
+    """For the processes of the pidfds `branches`, forked by that of `stem`; a wait status, 0 if all was done.
+
+    `own_pids` is the caller's pid namespace, which it leaves to fork: /proc shows the namespace of who mounts it.
+    """
+    entering = []
+    try:
+        for branch in branches:
+            kernel.setns(branch, kernel.CLONE_NEWPID)
+            entering.append(os.fork() or _furnish(branch, stem))
+            kernel.setns(own_pids, kernel.CLONE_NEWPID)
+    except OSError:
+        kernel.setns(own_pids, kernel.CLONE_NEWPID)
+        entering.append(0)
+    return max(os.waitpid(process, 0)[1] if process else 1 for process in entering)
 
 
 def _map_user(branch: int, stem: int) -> None:
@@ -37,16 +49,12 @@ def _field(path: str, name: str) -> list[str]:
         return next(line for line in file if line.startswith(name)).split()[1:]
 
 
-def _enter(branch: int, stem: int) -> None:
+def _furnish(branch: int, stem: int) -> NoReturn:
     code = 1
     try:
         _map_user(branch, stem)
-        kernel.setns(branch, kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID)
-        inside = os.fork()  # /proc shows the namespace of whoever mounts it
-        if inside:
-            code = os.waitstatus_to_exitcode(os.waitpid(inside, 0)[1])
-        else:
-            kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, child.BOX_OPTIONS)
-            code = 0 if jail.mount_proc("/proc") else 1
+        kernel.setns(branch, kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+        kernel.mount("tmpfs", jail.BOX, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, child.BOX_OPTIONS)
+        code = 0 if jail.mount_proc("/proc") else 1
     finally:
         os._exit(code)

@@ -16,6 +16,7 @@ of a namespace in which its branches' lie, and must outlive them. What cannot be
 is shared) is `/dev/null` in the branch, or keeps a session from being forked at all.
 """
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -49,17 +50,16 @@ def split(sockets: Sequence[int]) -> socket.socket | None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     held = _held(sockets)
     directory = os.getcwd()
-    for number in sockets:
-        process = os.fork()
+    between: list[int] = []
+    for mark, number in enumerate(sockets):
+        process = _forked(between)
         if not process:
             try:
-                return _branch(number, held, directory)
+                return _branch(mark, number, held, directory)
             except BaseException:  # noqa: BLE001 -- a branch that is not complete is none
                 os._exit(1)
-        try:
-            os.waitpid(process, 0)
-        except ChildProcessError:
-            pass
+        between.append(process)
+    _wait(between)
     for number in sockets:
         os.close(number)
     # From here on this is a stem: branches that end are nobody's to wait for.
@@ -67,8 +67,23 @@ def split(sockets: Sequence[int]) -> socket.socket | None:
     return None
 
 
-def _branch(number: int, held: Sequence[_Open], directory: str) -> socket.socket:
-    kernel.unshare(BRANCH_NAMESPACES)
+def _forked(between: list[int]) -> int:
+    """As `fork`; where there may be no more processes, those `between` it and its branches come to their end first."""
+    try:
+        return os.fork()
+    except BlockingIOError:
+        _wait(between)
+        return os.fork()
+
+
+def _wait(processes: list[int]) -> None:
+    while processes:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(processes.pop(), 0)
+
+
+def _branch(mark: int, number: int, held: Sequence[_Open], directory: str) -> socket.socket:
+    kernel.unshare_marked(BRANCH_NAMESPACES, mark)
     if os.fork():
         os._exit(0)
     os.setsid()

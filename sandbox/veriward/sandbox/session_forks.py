@@ -7,6 +7,7 @@ branch that is not alone in its namespaces, kept a privilege, or shares somethin
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import stat
 from collections.abc import Sequence
@@ -16,12 +17,13 @@ from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Limits
 from veriward.sandbox.jail import BOX
 from veriward.sandbox.session import MAX_GENERATIONS, ForkRefused, Loss, SessionLost
-from veriward.sandbox.session_child import MAX_DESCRIPTORS as MOST_AT_ONCE
+from veriward.sandbox.session_box import MOST_AT_ONCE
 from veriward.sandbox.session_gate import Leave
 from veriward.sandbox.session_nursery import SessionChild, SessionNursery
 from veriward.sandbox.session_resident import Resident, end
 
 SECONDS = 10.0  # for all steps of one branch: most is copying its files
+_SHARED = re.compile(rb"^\S+ .w.s", re.MULTILINE)
 _CAPABILITIES = ("CapInh:", "CapPrm:", "CapEff:")
 
 
@@ -53,7 +55,13 @@ async def _split(source: Resident, count: int, limits: Limits, nursery: SessionN
     born = await _bear(source, [nursery.branch(limits) for _ in range(count)], nursery)
     try:
         for branch in born:
-            await _furnish(branch, source, nursery)
+            if not _is_first_below(branch.child.pid, source.child.pid):
+                raise ForkRefused("a branch is not in namespaces of its own")
+        nursery.furnish([branch.child for branch in born], source.child)
+        for branch in born:
+            branch.child.say(b"G", {}, [])
+        for branch in born:
+            await _complete(branch)
     except BaseException as fault:
         for branch in born:
             await end(branch, nursery)
@@ -70,10 +78,11 @@ async def _bear(
     gate = source.family.gate
     assert gate is not None
     waiting = [child for child, _ in wanted]
-    entering = iter(list(waiting))
+    children = list(waiting)
     born: list[Resident] = []
     unborn: list[SessionChild] = []
-    gate.leave = Leave(source.child.pid, len(wanted), lambda pid: _enter(next(entering), pid))
+    marks = set(range(len(children)))
+    gate.leave = Leave(source.child.pid, marks, lambda mark, pid: _enter(children[mark], pid))
     try:
         source.child.say(b"F", {"count": len(wanted)}, [theirs.fileno() for _, theirs in wanted])
         for _, theirs in wanted:
@@ -115,12 +124,7 @@ async def _return(children: Sequence[SessionChild], nursery: SessionNursery) -> 
             nursery.end_branch(child)
 
 
-async def _furnish(branch: Resident, source: Resident, nursery: SessionNursery) -> None:
-    pid = branch.child.pid
-    if not _is_first_below(pid, source.child.pid):
-        raise ForkRefused("a branch is not in namespaces of its own")
-    nursery.furnish(branch.child, source.child)
-    branch.child.say(b"G", {}, [])
+async def _complete(branch: Resident) -> None:
     word = await branch.word(SECONDS)
     if not isinstance(word, Message) or word.kind != b"R":
         raise ForkRefused("its files could not be copied")
@@ -161,7 +165,7 @@ def _fault(child: SessionChild) -> str:
 
 def _shares_memory(pid: int) -> bool:
     with open(f"/proc/{pid}/maps", "rb") as file:
-        return any(line.split(None, 2)[1][1:4:2] == b"ws" for line in file)
+        return _SHARED.search(file.read()) is not None
 
 
 def _keeps_to_itself(pid: int) -> bool:

@@ -23,11 +23,14 @@ _CONTINUE = 1
 
 @dataclass(slots=True)
 class Leave:
-    """For `left` children of the process `parent` to have their namespaces; `enter(pid)` is called before each has."""
+    """For children of the process `parent` to have their namespaces, one for each of `marks`, which they ask with.
+
+    `enter(mark, pid)` is called before each has.
+    """
 
     parent: int
-    left: int
-    enter: Callable[[int], None]
+    marks: set[int]
+    enter: Callable[[int, int], None]
 
 
 class Gate:
@@ -44,8 +47,8 @@ class Gate:
             fcntl.ioctl(self.listener, _RECEIVE, asked)
         except OSError:
             return  # whoever asked has been killed
-        number, pid, _, _, _, _, flags, *_ = _ASKED.unpack(asked)
-        allowed = flags == BRANCH_NAMESPACES and self._admit(pid)
+        number, pid, _, _, _, _, flags, mark, *_ = _ASKED.unpack(asked)
+        allowed = flags == BRANCH_NAMESPACES and self._admit(pid, mark)
         answer = _ANSWER.pack(number, 0, 0 if allowed else -errno.EPERM, _CONTINUE if allowed else 0)
         with contextlib.suppress(OSError):
             fcntl.ioctl(self.listener, _SEND, answer)
@@ -53,13 +56,13 @@ class Gate:
     def close(self) -> None:
         os.close(self.listener)
 
-    def _admit(self, pid: int) -> bool:
+    def _admit(self, pid: int, mark: int) -> bool:
         leave = self.leave
-        if leave is None or not leave.left or _parent(pid) != leave.parent:
+        if leave is None or mark not in leave.marks or _parent(pid) != leave.parent:
             return False
-        leave.left -= 1
+        leave.marks.remove(mark)
         try:
-            leave.enter(pid)
+            leave.enter(mark, pid)
         except OSError:
             return False
         return True

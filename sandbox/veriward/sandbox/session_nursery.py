@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from veriward.sandbox import cgroups, zygote
 from veriward.sandbox.conversation import CREDENTIALS, CREDENTIALS_SPACE, MAX_MESSAGE_BYTES, Child
@@ -129,9 +129,9 @@ class SessionNursery(Nursery):
         self._running.discard(child)
         self._free.append(child.number)
 
-    def furnish(self, child: SessionChild, stem: SessionChild) -> None:
-        """Have a branch's user mapped, its box and its /proc mounted. Raises `SandboxError`."""
-        descriptors = array.array("i", [child.pidfd, stem.pidfd])
+    def furnish(self, branches: Sequence[SessionChild], stem: SessionChild) -> None:
+        """Have the branches' user mapped, their boxes and /proc mounted. Raises `SandboxError`."""
+        descriptors = array.array("i", [stem.pidfd, *(branch.pidfd for branch in branches)])
         try:
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)]
             self.control.sendmsg([zygote.COMMAND.pack(zygote.FURNISH, zygote.NONE)], rights)

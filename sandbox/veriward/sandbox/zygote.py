@@ -15,8 +15,8 @@ The conversation with the keeper, one datagram each:
     JSON           ->           {"address_space_bytes"}: ready
                    <-  COMMAND  `ended`: the slot of a child that was killed or has ended: wait for it;
                                 `wanted`: a slot to fork a child for; fds: its socket, then the cgroup.procs to join.
-                                Either is NONE where there is nothing to do. `ended` FURNISH: give the first process
-                                of the two pidfds, a branch of the second, its box
+                                Either is NONE where there is nothing to do. `ended` FURNISH: give the processes
+                                of the pidfds, branches of the first, their boxes
     STATUS         ->           of `ended`: wait status, CPU seconds, largest resident bytes, descendants included; of
                                 FURNISH: the wait status of who did it
 """
@@ -57,7 +57,7 @@ STATUS = struct.Struct("<idq")
 NO_SUCH_CHILD = -1
 MAX_REPORT_BYTES = 4096
 LAYERS = frozenset({*jail.NAMESPACES, "proc", "landlock", "seccomp", "capabilities", "rlimits"})
-_MAX_DESCRIPTORS_BYTES = socket.CMSG_SPACE(4 * array.array("i").itemsize)
+_MAX_DESCRIPTORS_BYTES = socket.CMSG_SPACE((1 + session_box.MOST_AT_ONCE) * array.array("i").itemsize)
 # Inherited by every child; the keeper lowers address space, CPU and processes for each execution.
 _LIMITS = {
     resource.RLIMIT_CORE: confine.NO_CORE_BYTES,
@@ -207,10 +207,10 @@ class _Forks:
                 return
             ended, wanted = COMMAND.unpack(message)
             if ended == FURNISH:
-                branch, stem = array.array("i", control[0][2])
-                self._keeper.send(STATUS.pack(session_box.furnish(branch, stem), 0.0, 0))
-                os.close(branch)
-                os.close(stem)
+                descriptors = array.array("i", control[0][2])
+                self._keeper.send(STATUS.pack(session_box.furnish(self._pid_namespace or 0, *descriptors), 0.0, 0))
+                for descriptor in descriptors:
+                    os.close(descriptor)
                 continue
             if ended != NONE:
                 self._keeper.send(STATUS.pack(*self._wait(ended)))
