@@ -67,6 +67,8 @@ class AsyncClient:
     generator = _driven(Calls.generator)
     verifiers = _driven(Calls.verifiers)
     verifier = _driven(Calls.verifier)
+    recipes = _driven(Calls.recipes)
+    recipe = _driven(Calls.recipe)
     ready = _driven(Calls.ready)
 
     async def grade_one(

@@ -62,6 +62,8 @@ class Client:
     generator = _driven(Calls.generator)
     verifiers = _driven(Calls.verifiers)
     verifier = _driven(Calls.verifier)
+    recipes = _driven(Calls.recipes)
+    recipe = _driven(Calls.recipe)
     ready = _driven(Calls.ready)
 
     def grade_one(

@@ -40,6 +40,8 @@ from veriward.wire import (
     ItemResults,
     Priority,
     PutTasksResponse,
+    RecipeInfo,
+    RecipeList,
     Result,
     RunRequest,
     RunResult,
@@ -217,6 +219,15 @@ class Calls:
         """One verifier with the JSON Schema of its task, its full text and an example."""
         question = Question("GET", f"/v1/verifiers/{quote(name, safe='')}")
         return (yield from self.ask(question, VerifierInfo, ASK_SECONDS))
+
+    def recipes(self) -> Conversation[list[RecipeInfo]]:
+        """Published rewards that a task may ask for by name: `{"recipe": name, …}`."""
+        return (yield from self.ask(Question("GET", "/v1/recipes"), RecipeList, ASK_SECONDS)).recipes
+
+    def recipe(self, name: str) -> Conversation[RecipeInfo]:
+        """One recipe with its fields, the task that it stands for, and an example."""
+        question = Question("GET", f"/v1/recipes/{quote(name, safe='')}")
+        return (yield from self.ask(question, RecipeInfo, ASK_SECONDS))
 
     def ready(self, wait_seconds: float = 0.0) -> Conversation[bool]:
         """Whether a server answers and has graded its canary, waiting up to `wait_seconds` until it does."""

@@ -8,6 +8,7 @@ from veriward.cli.bench import bench
 from veriward.cli.check import check
 from veriward.cli.generate import generate
 from veriward.cli.grade import grade
+from veriward.cli.recipes import recipes
 from veriward.cli.replay import replay
 from veriward.cli.rows import rows
 from veriward.cli.serve import serve
@@ -52,6 +53,7 @@ app.command()(replay)
 app.command()(rows)
 app.command()(generate)
 app.command()(verifiers)
+app.command()(recipes)
 app.command()(check)
 app.command()(bench)
 app.command()(train)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from veriward.cli.rollout_lines import BadLine, Line, Unfit, bad_line, json_object, line_hash, line_of, raw_lines
+from veriward.verifiers import InvalidTask
 from veriward.verifiers.judging import text_of
+from veriward.verifiers.recipes import made_of
 from veriward.verifiers.rows import RowError, to_item
 from veriward.verifiers.trust import gold_responses, probes, sayable
 
@@ -78,12 +80,22 @@ class TaskLines:
             raise Unfit("its task is no object")
         if "ref" in task:
             raise Unfit("its task is a reference; its answer is not known here")
+        if "recipe" in task:
+            task = _made(task)
         if "verifier" not in task and self._verifier is None:
             raise Unfit("its task names no verifier; name one with --verifier")
         named = task.get("verifier", self._verifier)
         if self._verifier not in (None, named):
             raise Unfit(f"its task is for {str(named)[:100]!r}, not for {self._verifier!r}")
         return {**fields, "task": {"verifier": named, **task}}
+
+
+def _made(task: dict[str, Any]) -> dict[str, Any]:
+    """What its recipe makes of the task: the gold answer has other names there."""
+    try:
+        return dict(made_of(task).task)
+    except InvalidTask as invalid:
+        raise Unfit(f"its task: {invalid}") from None
 
 
 def _trials(told: dict[str, Any], others: list[str]) -> list[Trial]:

@@ -17,6 +17,7 @@ from veriward.server.health import add_health
 from veriward.server.openapi import add_openapi
 from veriward.server.problems import Refusal
 from veriward.server.queue import Queue
+from veriward.server.recipes import add_recipes
 from veriward.server.sessions import add_sessions
 from veriward.server.settings import Settings
 from veriward.server.tasks import add_tasks
@@ -69,7 +70,17 @@ def create_app(
     )
     app.state.gateway = gateway
     app.add_middleware(Edge, gateway=gateway)
-    for add in (add_grade, add_execute, add_sessions, add_tasks, add_catalogue, add_generators, add_compat, add_health):
+    for add in (
+        add_grade,
+        add_execute,
+        add_sessions,
+        add_tasks,
+        add_catalogue,
+        add_recipes,
+        add_generators,
+        add_compat,
+        add_health,
+    ):
         add(app, gateway)
     add_openapi(app)
     return app

@@ -114,8 +114,8 @@ class Dispatch:
                     plan.written += [(work(at, None), place, refused) for place in range(len(item.responses))]
                 else:
                     own = work(at, task.verifier)
-                    if item.group_shaping:
-                        own = GroupWork.of(own, Group(item.group_shaping, item.responses))
+                    if shaping := item.group_shaping or task.group_shaping:
+                        own = GroupWork.of(own, Group(shaping, item.responses))
                     self._plan_item(plan, own, task, item.responses)
             if plan.jobs:
                 batch.hold(self._queue().submit(plan.jobs, self._deliver))

@@ -10,13 +10,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from hashlib import sha256
 from math import isfinite
 from typing import Any
 
 from veriward.server.envelope import path
 from veriward.verifiers import InvalidTask, Verifier
+from veriward.verifiers.recipes import made_of, recipes
 from veriward.verifiers.shaping import wants_messages
+from veriward.wire import GroupShaping
 
 ENTRY_BYTES = 400  # beside the JSON: ref, entry object, table slots
 MAX_HEARD = 100_000  # refs whose use the fleet heard of
@@ -31,12 +34,14 @@ _canonical = json.JSONEncoder(
 class ReadyTask:
     """A task that can be graded: `fields_json` is canonical JSON of its fields, `verifier` left out.
 
-    `messages`: it is judged by the chat messages, not by the text of the last assistant message alone.
+    `messages`: it is judged by the chat messages, not by the text of the last assistant message alone. One that asks
+    for a recipe is kept as it was sent, and `verifier` is the recipe's; `group_shaping` is the recipe's too.
     """
 
     verifier: Verifier
     fields_json: bytes
     messages: bool
+    group_shaping: tuple[GroupShaping, ...] = ()
 
 
 @dataclass(slots=True)
@@ -115,8 +120,11 @@ class TaskStore:
             name, _, fields = packed.partition(b"\0")
             verifier = self._verifiers.get(name.decode())
             if verifier is not None and ref not in self._entries:
-                wants = verifier.messages or wants_messages(json.loads(fields))
-                self.put(ReadyTask(verifier, fields, wants))
+                told: dict[str, Any] = json.loads(fields)
+                try:
+                    self.put(_ready(verifier, told, made_of(told).task if "recipe" in told else told))
+                except InvalidTask:  # of a server that knows other recipes
+                    continue
 
     def remaining_seconds(self, entry: StoredEntry) -> float:
         return max(0.0, entry.expires - self._clock())
@@ -137,15 +145,12 @@ class TaskStore:
             self.bytes -= oldest.bytes
 
     def _ready(self, task: Mapping[str, Any]) -> ReadyTask:
-        name = task.get("verifier")
+        made = made_of(task).task if "recipe" in task else task
+        name = made.get("verifier")
         verifier = self._verifiers.get(name) if isinstance(name, str) else None
         if verifier is None:
-            raise InvalidTask("verifier", self._no_verifier(task))
-        fields = {field: value for field, value in task.items() if field != "verifier"}
-        try:
-            return ReadyTask(verifier, _canonical(fields).encode(), verifier.messages or wants_messages(fields))
-        except ValueError:  # UnicodeEncodeError is one
-            raise next(_unwritable(fields, ())) from None
+            raise InvalidTask("verifier", self._no_verifier(made))
+        return _ready(verifier, {field: value for field, value in task.items() if field != "verifier"}, made)
 
     def _no_verifier(self, task: Mapping[str, Any]) -> str:
         if "verifier" not in task:
@@ -156,6 +161,21 @@ class TaskStore:
         close = get_close_matches(name[:MAX_NAME_CHARS], self._verifiers, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self._verifiers)}"
         return f"{name[:MAX_NAME_CHARS]!r} is not known here; {hint}"
+
+
+def _ready(verifier: Verifier, fields: dict[str, Any], made: Mapping[str, Any]) -> ReadyTask:
+    """`made` is what a recipe makes of the fields, or they themselves. Raises `InvalidTask`."""
+    try:
+        fields_json = _canonical(fields).encode()
+    except ValueError:  # UnicodeEncodeError is one
+        raise next(_unwritable(fields, ())) from None
+    wants = verifier.messages or wants_messages(made)
+    return ReadyTask(verifier, fields_json, wants, _shaping_of(fields.get("recipe")))
+
+
+@cache
+def _shaping_of(recipe: str | None) -> tuple[GroupShaping, ...]:
+    return () if recipe is None else tuple(GroupShaping(**term) for term in recipes()[recipe].group_shaping)
 
 
 def packed(task: ReadyTask) -> bytes:

@@ -229,13 +229,14 @@ def _case(sentence: str, table: dict[str, Any], named: dict[str, Any]) -> Case:
         reward=float(table.get("reward", kind == "accept")),
         extracted=table.get("extracted"),
         field=table.get("field"),
-        replies=tuple(map(_reply, table.get("replies", ()))),
+        replies=tuple(map(told_reply, table.get("replies", ()))),
         sees=tuple(table.get("sees", ())),
         never_sees=tuple(table.get("never_sees", ())),
     )
 
 
-def _reply(told: str | dict[str, Any]) -> Reply:
+def told_reply(told: str | dict[str, Any]) -> Reply:
+    """A reply as a case writes it."""
     if isinstance(told, str):
         return Reply(told)
     logprobs = told.get("logprobs")

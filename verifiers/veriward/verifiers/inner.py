@@ -19,6 +19,7 @@ from veriward.sandbox.errors import ExecutionRefused
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.asking import Replies
 from veriward.verifiers.judging import Response, judge, parse_task
+from veriward.verifiers.recipes import made_of
 from veriward.verifiers.registry import Verifier, verifiers
 from veriward.verifiers.verdict import InvalidTask, Verdict
 
@@ -84,6 +85,11 @@ def _read(value: Any, place: str, outer: _Nest) -> Inner:
         raise InvalidTask(place, 'a task is an object: {"verifier": name, …}')
     fields = dict(value)
     name = fields.pop("verifier", None)
+    if "recipe" in fields and name is None:
+        try:
+            name = made_of(fields).verifier
+        except InvalidTask as refused:
+            raise refused.within(place) from None
     found = verifiers().get(name) if isinstance(name, str) else None
     if found is None:
         raise InvalidTask(f"{place}.verifier", _unknown(name))

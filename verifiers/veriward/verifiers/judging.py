@@ -13,10 +13,11 @@ from pydantic import BaseModel
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.answers import MAX_RESPONSE_CHARS
 from veriward.verifiers.asking import Ask, Replies, Unanswered
+from veriward.verifiers.recipes import RecipeTask, made_of
 from veriward.verifiers.registry import Verifier
 from veriward.verifiers.shaping import Seen, ShapedTask, Term, shaped, with_shaping
 from veriward.verifiers.validation import validated
-from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, Verdict, unparsed
+from veriward.verifiers.verdict import MAX_EXTRACTED_CHARS, MAX_REASON_CHARS, InvalidTask, Verdict, unparsed
 
 Message = Mapping[str, Any]
 Response = str | Sequence[Message]
@@ -28,11 +29,23 @@ Refused = Mapping[str, str]
 def parse_task(verifier: Verifier, fields: Mapping[str, Any], context: object = None) -> BaseModel:
     """The verifier's task from its JSON fields, `verifier` left out. Raises `InvalidTask` naming the first bad one.
 
-    `preset` and `shaping` go with any task and are taken off it. `context` reaches the validators of the task's model.
+    `preset` and `shaping` go with any task and are taken off it. Fields that ask for a `recipe` are what it makes of
+    them. `context` reaches the validators of the task's model.
     """
+    if "recipe" in fields and "recipe" not in verifier.task.model_fields:
+        return _of_recipe(verifier, fields, context)
     own, terms = with_shaping(verifier.task, fields)
     task = validated(verifier.task, own, context)
     return ShapedTask(task=task, terms=terms) if terms else task
+
+
+def _of_recipe(verifier: Verifier, fields: Mapping[str, Any], context: object) -> RecipeTask:
+    made = made_of({**fields, "verifier": verifier.name})
+    own = {name: value for name, value in made.task.items() if name != "verifier"}
+    try:
+        return RecipeTask(task=parse_task(verifier, own, context), made=made)
+    except InvalidTask as refused:
+        raise made.told(refused) from None
 
 
 def judge(
@@ -47,6 +60,11 @@ def judge(
     Of a verifier that asks models, `replies` are those that came so far. Raises `Unanswered` where it needs more, and
     `NoOpinion` where they hold no verdict.
     """
+    if type(task) is RecipeTask:
+        try:
+            return judge(verifier, task.task, response, sandbox, replies)
+        except InvalidTask as refused:
+            raise task.made.told(refused) from None
     own, terms = (task.task, task.terms) if type(task) is ShapedTask else (task, ())
 
     def say(given: Response) -> Verdict:

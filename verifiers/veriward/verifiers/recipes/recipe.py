@@ -85,7 +85,9 @@ class Recipe:
         known = self.fields
         for name in given:
             if name not in known:
-                raise InvalidTask(str(name)[:100], f"the recipe {self.name!r} does not take it; it takes {_list(known)}")
+                raise InvalidTask(
+                    str(name)[:100], f"the recipe {self.name!r} does not take it; it takes {_list(known)}"
+                )
         for name, needed in known.items():
             if needed and given.get(name) is None:
                 raise InvalidTask(name, f"the recipe {self.name!r} needs it: {self.about.get(name, 'see its task')}")
@@ -116,7 +118,9 @@ def _filled(value: Any, values: Mapping[str, Any], path: str, places: dict[str, 
     if isinstance(value, Mapping):
         below = {name: f"{path}.{name}" if path else name for name in value}
         return {
-            name: _filled(each, values, below[name], places) for name, each in value.items() if not _absent(each, values)
+            name: _filled(each, values, below[name], places)
+            for name, each in value.items()
+            if not _absent(each, values)
         }
     if isinstance(value, list):
         kept = [each for each in value if not _absent(each, values)]

@@ -5,12 +5,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from veriward.verifiers.shaping.cosine_length import CosineLengthTerm
 from veriward.verifiers.shaping.format import FormatTerm
 from veriward.verifiers.shaping.language import LanguageTerm
 from veriward.verifiers.shaping.length_budget import LengthBudgetTerm
 from veriward.verifiers.shaping.overlong import OverlongTerm
 from veriward.verifiers.shaping.presets import PRESETS
 from veriward.verifiers.shaping.repetition import RepetitionTerm
+from veriward.verifiers.shaping.tags import TagsTerm
 from veriward.verifiers.shaping.term import Term
 from veriward.verifiers.shaping.think_mode import ThinkModeTerm
 from veriward.verifiers.shaping.tool_use import ToolUseTerm
@@ -20,11 +22,13 @@ from veriward.verifiers.verdict import InvalidTask
 MAX_TERMS = 16
 FIELDS = ("preset", "shaping")
 KINDS: dict[str, type[Term]] = {
+    "cosine_length": CosineLengthTerm,
     "format": FormatTerm,
     "language": LanguageTerm,
     "length_budget": LengthBudgetTerm,
     "overlong": OverlongTerm,
     "repetition": RepetitionTerm,
+    "tags": TagsTerm,
     "think_mode": ThinkModeTerm,
     "tool_use": ToolUseTerm,
 }
