@@ -17,13 +17,13 @@ from veriward.server.queue.rate import DrainRate
 from veriward.server.queue.redis.attendance import Attendance
 from veriward.server.queue.redis.capabilities import Capabilities
 from veriward.server.queue.redis.clock import RedisClock
-from veriward.server.queue.redis.connection import Address, Link
+from veriward.server.queue.redis.connection import COMMAND_SECONDS, Address, Link
 from veriward.server.queue.redis.control import Control, Handler
 from veriward.server.queue.redis.holdings import Holding, Holdings, Lane
 from veriward.server.queue.redis.keys import Keys
 from veriward.server.queue.redis.messages import GATEWAY_SHIFT, Taken, frames, unpack_chunk
 from veriward.server.queue.redis.outbox import Outbox
-from veriward.server.queue.redis.reading import Reading
+from veriward.server.queue.redis.reading import BLOCK_SECONDS, Reading
 from veriward.server.queue.redis.start import Found, first_words
 from veriward.server.queue.redis.troubles import RedisTrouble, Unusable
 from veriward.server.worker.leases import Lease, pack_begun, pack_ids, pack_results, unpack_begun, unpack_keys
@@ -104,7 +104,11 @@ class Member:
             await self._attendance.beat(self._beat(), self._reading.add, self._cancel)
         except RedisTrouble as trouble:
             self._tell(trouble)
-        while time.monotonic() < until and not (self._reading.stopped and not self._holdings):
+        # A reader that were cut off while it waits might just be given work, which nobody would know of.
+        readers_until = max(until, time.monotonic() + BLOCK_SECONDS + COMMAND_SECONDS)
+        while not self._reading.stopped and time.monotonic() < readers_until:
+            await asyncio.sleep(POLL_SECONDS)
+        while self._holdings and time.monotonic() < until:
             await asyncio.sleep(POLL_SECONDS)
         handed_back = sum(self._hand_back(holding) for holding in self._holdings)
         try:

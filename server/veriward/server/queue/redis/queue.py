@@ -199,9 +199,8 @@ class RedisQueue(Book):
         need = entry.job.needs or entry.job.verifier
         name = self.fleet.class_of(entry.plan.lane, need)
         if name is None:
-            self._answer_later(
-                entry, f"none of the {len(self.fleet.roster)} workers connected can do {need!r}: {_REMEDY}"
-            )
+            count = len(self.fleet.roster)
+            self._answer_later(entry, f"no worker has {need!r}, and {count} are connected: {_REMEDY}")
             return
         line = self._lines.get(name)
         if line is None:
