@@ -73,8 +73,9 @@ def test_a_run_does_not_learn_from_chance(data: Path, tmp_path: Path, server: Se
     assert curve[-1] <= curve[0] + 0.1
 
 
-def test_a_killed_run_goes_on_to_the_same_curve(data: Path, tmp_path: Path, client: Client) -> None:
-    settings = {**SMALL, "run.checkpoint_every": 2, "run.eval_every": 2}
+@pytest.mark.parametrize("sampler", ["uniform", "mopps"])
+def test_a_killed_run_goes_on_to_the_same_curve(data: Path, tmp_path: Path, client: Client, sampler: str) -> None:
+    settings = {**SMALL, "run.checkpoint_every": 2, "run.eval_every": 2, "data.sampler": {"name": sampler}}
     Trainer(config(data, tmp_path / "whole", **settings), client).run()
 
     class Killed(Exception):

@@ -67,6 +67,7 @@ class Data(Section):
     train: Path
     eval: Path | None = None
     eval_rows: int = Field(default=256, ge=1)
+    sampler: Choice = Choice(name="uniform")
     max_prompt_tokens: int = Field(default=4096, ge=1)
 
 

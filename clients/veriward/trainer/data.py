@@ -1,7 +1,6 @@
-"""Tasks to train on: rows of a file, checked when it is read, drawn in an order that a seed fixes."""
+"""Tasks to train on: rows of a file, checked when it is read."""
 
 import json
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -69,36 +68,3 @@ def _lines(path: Path) -> Iterator[Any]:
                         raise BadData(f"{path}: line {number}: {error}") from None
     except OSError as error:
         raise BadData(f"{path}: {error.strerror or error}") from None
-
-
-class Shuffled:
-    """Rows without end: every row once in an order of its own per pass. `state` continues where another left off."""
-
-    def __init__(self, count: int, seed: int) -> None:
-        self._count, self._seed = count, seed
-        self._drawn = 0
-        self._order: list[int] = []
-
-    def draw(self, wanted: int) -> list[int]:
-        """Indices of the next rows."""
-        taken = []
-        for _ in range(wanted):
-            place = self._drawn % self._count
-            if place == 0 or not self._order:  # a pass begins, or is taken up again
-                self._order = self._pass(self._drawn // self._count)
-            taken.append(self._order[place])
-            self._drawn += 1
-        return taken
-
-    def _pass(self, number: int) -> list[int]:
-        order = list(range(self._count))
-        random.Random(f"{self._seed}/{number}").shuffle(order)
-        return order
-
-    @property
-    def state(self) -> int:
-        return self._drawn
-
-    @state.setter
-    def state(self, drawn: int) -> None:
-        self._drawn, self._order = drawn, []

@@ -1,6 +1,7 @@
 """The run: collect, judge, update, note; from the beginning or from where a killed run left off."""
 
 import copy
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,8 +19,9 @@ from veriward.trainer.advantages import Scored, advantage
 from veriward.trainer.batch import Batch, Rollout
 from veriward.trainer.collect import Collector, informative
 from veriward.trainer.config import Config
-from veriward.trainer.data import Shuffled, read
+from veriward.trainer.data import read
 from veriward.trainer.engines.torch_engine import TorchEngine
+from veriward.trainer.figures import described, rewards_by_row
 from veriward.trainer.grading import Grader, Timeline
 from veriward.trainer.journal import Figures, Journal
 from veriward.trainer.kl import kl
@@ -27,7 +29,8 @@ from veriward.trainer.losses import loss
 from veriward.trainer.mismatch import correction
 from veriward.trainer.models import load
 from veriward.trainer.reductions import reduction
-from veriward.trainer.selection import by_group, selection, unequal
+from veriward.trainer.sampling import sampler
+from veriward.trainer.selection import selection, unequal
 from veriward.trainer.update import Objective, Updater
 from veriward.trainer.warm_start import demonstrations, warm_start
 
@@ -58,19 +61,9 @@ class Trainer:
         config, chosen = self.config, self.config.algorithm
         # Names and parameters are checked before anything is loaded.
         self._advantage = advantage.get(chosen.advantage.name, **chosen.advantage.parameters)
+        self._sampler = sampler.get(config.data.sampler.name, **config.data.sampler.parameters)
         self._select = selection.get(chosen.selection.name, **chosen.selection.parameters)
-        self._objective = Objective(
-            loss=loss.get(chosen.loss.name, **chosen.loss.parameters),
-            reduce=reduction.get(chosen.reduction.name, **chosen.reduction.parameters),
-            correct=correction.get(chosen.correction.name, **chosen.correction.parameters),
-            estimate=kl.get(chosen.kl.name, **chosen.kl.parameters),
-            kl_weight=chosen.kl_weight,
-            temperature=config.rollouts.temperature,
-            epochs=chosen.epochs,
-            minibatches=chosen.minibatches,
-            micro_batch=chosen.micro_batch,
-            max_norm=config.optimizer.max_norm,
-        )
+        self._objective = objective_of(config)
         self.rows = read(config.data.train)
         self.eval_rows = read(config.data.eval)[: config.data.eval_rows] if config.data.eval else []
 
@@ -118,7 +111,7 @@ class Trainer:
         self.engine = TorchEngine(self.model, self.tokenizer.pad_token_id, config.rollouts.max_batch)
         stack.callback(self.engine.close)
         self.collector = Collector(self.engine, grader, self.tokenizer, config.rollouts, config.data.max_prompt_tokens)
-        self.order = Shuffled(len(self.rows), config.run.seed)
+        self.sampler = self._sampler(self.rows, config.run.seed)
         self.updater = Updater(self.model, self.optimizer, self._objective, self._reference())
 
     def _reference(self) -> Any:
@@ -149,7 +142,7 @@ class Trainer:
             graded = [replace(one, written=(False,) * len(one.written)) if one.truncated else one for one in graded]
         chosen = self._select(graded)
         chosen = unequal(chosen) if config.algorithm.drop_equal else chosen
-        figures = _described(rollouts)
+        figures = described(rollouts)
         start = timeline.now()
         if chosen:
             self._pace(step)
@@ -168,7 +161,9 @@ class Trainer:
         wanted, kept = self.config.rollouts.prompts, list[Rollout]()
         for attempt in range(self.config.rollouts.refill + 1):
             missing = wanted - informative(kept)
-            drawn = self.collector.collect([self.rows[place] for place in self.order.draw(missing)], timeline)
+            places = self.sampler.draw(missing)
+            drawn = self.collector.collect([self.rows[place] for place in places], timeline)
+            self.sampler.update(rewards_by_row(places, drawn))
             useful = unequal(drawn) if attempt < self.config.rollouts.refill else drawn
             first = 1 + max((one.group for one in kept), default=-1)
             kept += [replace(one, group=first + one.group) for one in useful]
@@ -205,7 +200,7 @@ class Trainer:
             "step": step,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "order": self.order.state,
+            "sampler": json.dumps(self.sampler.state),
             "torch": torch.get_rng_state(),
         }
         if isinstance(self.updater.reference, torch.nn.Module):
@@ -216,7 +211,7 @@ class Trainer:
         state = checkpoints.load(checkpoint, "cpu")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.order.state = state["order"]
+        self.sampler.restore(json.loads(state["sampler"]))
         torch.set_rng_state(state["torch"])
         if isinstance(self.updater.reference, torch.nn.Module):
             self.updater.reference.load_state_dict(state["reference"])
@@ -225,18 +220,18 @@ class Trainer:
         return int(state["step"])
 
 
-def _described(rollouts: Sequence[Rollout]) -> Figures:
-    """What a step's rollouts look like, over those that were graded."""
-    graded = [one for one in rollouts if one.reward is not None]
-    groups = by_group(graded).values()
-    figures = {
-        "reward": fmean(one.reward or 0.0 for one in graded),
-        "solved": fmean(any((one.reward or 0) >= 1 for one in group) for group in groups),
-        "equal_groups": fmean(len({one.reward for one in group}) == 1 for group in groups),
-        "length": fmean(one.length for one in rollouts),
-        "truncated": fmean(one.truncated for one in rollouts),
-        "ungraded": float(len(rollouts) - len(graded)),
-    }
-    for source in sorted({one.source for one in graded} - {""}):
-        figures[f"reward/{source}"] = fmean(one.reward or 0.0 for one in graded if one.source == source)
-    return figures
+def objective_of(config: Config) -> Objective:
+    """What the config says is to be minimised. Raises `UnknownName`."""
+    chosen = config.algorithm
+    return Objective(
+        loss=loss.get(chosen.loss.name, **chosen.loss.parameters),
+        reduce=reduction.get(chosen.reduction.name, **chosen.reduction.parameters),
+        correct=correction.get(chosen.correction.name, **chosen.correction.parameters),
+        estimate=kl.get(chosen.kl.name, **chosen.kl.parameters),
+        kl_weight=chosen.kl_weight,
+        temperature=config.rollouts.temperature,
+        epochs=chosen.epochs,
+        minibatches=chosen.minibatches,
+        micro_batch=chosen.micro_batch,
+        max_norm=config.optimizer.max_norm,
+    )
