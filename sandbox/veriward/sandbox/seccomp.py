@@ -32,8 +32,8 @@ def refuse(number: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """Allow a call (or do what `then` says) only if the low word of argument `index` is one of `values`, if any are named; has one of the bits
-    of `having`, if any; none of `without`; and `also` allows it."""
+    """Allow a call (or do what `then` says) only if the low word of argument `index` is one of `values`, if any are
+    named; has one of the bits of `having`, if any; none of `without`; and `also` allows it."""
 
     index: int
     values: tuple[int, ...] = ()

@@ -8,12 +8,14 @@ from veriward.cli.benches.fleets import fleet
 from veriward.cli.benches.mathematics import mathematics
 from veriward.cli.benches.programs import problems, programs
 from veriward.cli.benches.session import Session
+from veriward.cli.benches.sessions import sessions
 from veriward.cli.benches.starts import starts
 from veriward.cli.benches.verdicts import requests, verdicts
 
 ROWS: dict[str, Callable[[Session], None]] = {
     "start": starts,
     "programs": programs,
+    "sessions": sessions,
     "tests": problems,
     "math": mathematics,
     "families": families,

@@ -38,6 +38,11 @@ TARGETS = (
     Target("programs.engine", "isolated program, engine alone", "CPU ms", baseline=SUBPROCESS),
     Target("programs.http", "over HTTP, one per request", "CPU ms", at_most=3.0, baseline=SUBPROCESS),
     Target("programs.http32", "over HTTP, 32 per request", "CPU ms", at_most=2.2, baseline=SUBPROCESS),
+    # Stateful Python over HTTP, one request at a time, at the median. Warming one is a cell that imports and computes.
+    Target("sessions.create", "a session", "s", at_most=0.005),
+    Target("sessions.cell", "a cell in a live session", "s", at_most=0.003),
+    Target("baseline.fresh8", "8 fresh sessions, each warmed", "s"),
+    Target("sessions.fork8", "8 forked from one that is warm", "s", baseline="baseline.fresh8", times=1),
     # A problem with 20 stdin tests.
     Target(SUBPROCESS20, "plain `subprocess`, 20 tests", "CPU ms"),
     Target("tests.engine", "isolated, 20 tests, engine alone", "CPU ms", at_most=4.0, baseline=SUBPROCESS20),

@@ -1,5 +1,7 @@
 """The sessions of a worker: a session keeper per profile, started when the first session of it is asked for.
 
+This host's kernel isolates them, whichever backend programs have.
+
 What runs inside the worker, and has sessions of its own, calls `open`; requests of gateways come in by `ask`.
 """
 
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from veriward.sandbox import launch, session_frames
-from veriward.sandbox.errors import ExecutionRefused, IsolationUnavailable, SandboxError
+from veriward.sandbox.errors import ExecutionRefused, SandboxError
 from veriward.sandbox.levels import Report, require
 from veriward.sandbox.profiles import known
 from veriward.sandbox.session import (
@@ -44,7 +46,6 @@ class SessionSettings:
     per_owner: int
     cells: int
     min_isolation: str
-    backend: str
 
 
 class WorkerSession:
@@ -183,11 +184,6 @@ class WorkerSessions:
         """Have a keeper of the profile. Raises `SandboxError`."""
         if profile not in known():
             raise ExecutionRefused("profile", f"{profile[:100]!r} is not one of {', '.join(known())}")
-        if self._settings.backend != "embedded":
-            raise IsolationUnavailable(
-                f"backend {self._settings.backend} holds no sessions",
-                remedy="set sandbox_backend to embedded for workers that are to hold sessions",
-            )
         async with self._starting.setdefault(profile, asyncio.Lock()):
             if profile not in self._keepers:
                 await self._start(profile)

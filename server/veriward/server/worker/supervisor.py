@@ -70,7 +70,6 @@ class Supervisor:
                 per_owner=settings.sessions_per_key,
                 cells=settings.sandboxes,
                 min_isolation=settings.min_isolation,
-                backend=settings.backend.get("name", "embedded"),
             ),
             reaper,
             lambda name, reason: self._desk.lost(name, reason),
