@@ -19,11 +19,10 @@ from veriward.server.session_line import SessionLine
 from veriward.server.settings import Settings
 from veriward.server.worker.channel import Channel
 from veriward.server.worker.leases import Lease, pack_ids, pack_leases, unpack_begun
-from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_for
+from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_of
 from veriward.server.worker.processes import Reaper, start
 from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, WorkerSettings
 from veriward.server.worker_settings import worker_settings
-from veriward.verifiers import verifiers
 
 BATCHES_AHEAD = 2  # per grader: one being judged, one in its socket
 RESTART_SECONDS = (0.0, 0.1, 0.5, 2.0)  # before the n-th start in a row that did not get as far as a hello
@@ -123,7 +122,7 @@ class Embedded:
         self._settings = settings
         self._endpoints = keyed(settings.endpoints, max(1, settings.workers))
         self.queue = MemoryQueue(
-            lambda name: plan_for(verifiers()[name]),
+            plan_of,
             settings.queue_max_rollouts,
             settings.queue_max_age_seconds,
             settings.max_tries,

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 
@@ -26,6 +27,9 @@ from veriward.server.shared import FLEET_COUNTS, Shared
 from veriward.server.task_store import TaskStore
 from veriward.verifiers import Verifier, registry
 from veriward.wire import ErrorCode
+
+if TYPE_CHECKING:
+    from veriward.server.episodes.service import Episodes
 
 
 class Gateway:
@@ -53,6 +57,7 @@ class Gateway:
         self.shared: Shared | None = None
         self.sessions: SessionFleet | None = None
         self.session_cells: Counter[str] = Counter()
+        self.episodes: Episodes | None = None
         self.once = Once(settings.idempotency_seconds, settings.idempotency_bytes)
         self._isolation: Callable[[], Mapping[str, object]] = dict
         self.samplers = Samplers(settings.samplers, settings.grader_memory_bytes)
@@ -140,6 +145,12 @@ class Gateway:
                 self.idempotency.bytes + self.once.bytes,
             ),
             ("veriward_sessions", "Sessions alive", 0 if self.sessions is None else self.sessions.live),
+            ("veriward_episodes", "Episodes kept", 0 if self.episodes is None else len(self.episodes.book)),
+            (
+                "veriward_episodes_bytes",
+                "Bytes of their states and conversations",
+                0 if self.episodes is None else self.episodes.book.size_bytes,
+            ),
         ]
 
     def _labelled(self) -> Iterator[Metric]:
@@ -147,6 +158,10 @@ class Gateway:
             yield from families(self.queue.endpoints)
         cells = (((status,), count) for status, count in self.session_cells.items())
         yield counter("veriward_session_cells", "Cells of sessions answered", ("status",), cells)
+        if self.episodes is not None:
+            steps, ends = self.episodes.steps.items(), self.episodes.book.ends.items()
+            yield counter("veriward_episode_steps", "Turns of episodes", ("environment", "status"), steps)
+            yield counter("veriward_episodes_ended", "Episodes that ended", ("environment", "reason"), ends)
         lost = {} if self.sessions is None else self.sessions.lost
         causes = (((reason,), count) for reason, count in lost.items())
         yield counter("veriward_sessions_lost", "Sessions that ended without being closed", ("reason",), causes)

@@ -1,14 +1,14 @@
 """`/v1/sessions`: stateful Python, opened, run, forked, reset, looked at and closed."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
-from veriward.server.body import ClientGone, body_bytes, parse_json, read_body
-from veriward.server.edge import arrival
+from veriward.server import attended
+from veriward.server.body import parse_json
+from veriward.server.edge import Arrival, arrival
 from veriward.server.envelope import MAX_FIELDS, check
 from veriward.server.gateway import Gateway
 from veriward.server.openapi import documented
@@ -29,28 +29,15 @@ from veriward.wire import (
 
 Model = TypeVar("Model", bound=BaseModel)
 Work = Callable[[SessionRequests, bytes, str], Awaitable[BaseModel]]
-WATCH_AFTER_SECONDS = 0.02  # most answers are there by then, and need no task that listens for a hang-up
 
 
 def add_sessions(app: FastAPI, gateway: Gateway) -> None:
     async def answered(request: Request, work: Work) -> Response:
-        """What `work` makes of the body, once per `Idempotency-Key`; it is cancelled when the client hangs up."""
-        came = arrival(request.scope)
-        most = gateway.settings.max_body_bytes
-        size = body_bytes(came.headers, most)
-        gateway.bodies.take(size)
-        try:
-            body = await read_body(request.receive, most)
+        def begin(body: bytes, came: Arrival) -> Awaitable[BaseModel]:
             requests = SessionRequests(gateway.running_sessions(), gateway.settings, came)
+            return work(requests, body, came.request_id)
 
-            async def begin() -> bytes:
-                return (await work(requests, body, came.request_id)).model_dump_json().encode()
-
-            name, path = came.headers.get(b"idempotency-key"), request.scope["path"]
-            once = gateway.once.answer(came.caller, name, path, body, begin)
-            return Response(await _while_there(once, request), media_type="application/json")
-        finally:
-            gateway.bodies.give(size)
+        return await attended.answered(gateway, request, begin)
 
     async def open_sessions(request: Request) -> Response:
         """Open `count` sessions alike, or none."""
@@ -90,19 +77,9 @@ def add_sessions(app: FastAPI, gateway: Gateway) -> None:
         ("fork", fork_session, ForkRequest, SessionList),
         ("reset", reset_session, ResetRequest, SessionState),
     ):
-        add_raw_route(app, f"{one}/{action}", _named(endpoint), "POST", documented(body, answer))
+        add_raw_route(app, f"{one}/{action}", attended.named(endpoint, "session"), "POST", documented(body, answer))
     app.add_api_route(one, get_session, methods=["GET"], **documented(None, SessionState))
     app.add_api_route(one, close_session, methods=["DELETE"], **documented(None, SessionClosed))
-
-
-def _named(endpoint: Callable[[Request, str], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """As a raw route calls it; the session's id is in the path."""
-
-    async def route(request: Request) -> Response:
-        return await endpoint(request, request.path_params["session"])
-
-    route.__name__, route.__doc__ = endpoint.__name__, endpoint.__doc__
-    return route
 
 
 def _parsed(model: type[Model], body: bytes) -> Model:
@@ -111,25 +88,3 @@ def _parsed(model: type[Model], body: bytes) -> Model:
     if isinstance(files, dict) and len(files) > MAX_FIELDS:
         raise Refusal(ErrorCode.INVALID_REQUEST, f"files: {len(files):,} are more than {MAX_FIELDS}")
     return check(model, value)
-
-
-async def _while_there(work: Awaitable[bytes], request: Request) -> bytes:
-    """The outcome of `work`. Raises `ClientGone` when the client hangs up before, and cancels it."""
-    working = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({working}, timeout=WATCH_AFTER_SECONDS)
-        if not working.done():
-            gone = asyncio.ensure_future(_until_gone(request))
-            await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-            gone.cancel()
-        if not working.done():
-            raise ClientGone
-        return working.result()
-    finally:
-        if not working.done():
-            working.cancel()
-
-
-async def _until_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -22,6 +22,7 @@ from veriward.sandbox import Execution, ExecutionRefused, Run, SandboxError
 from veriward.sandbox.frames import pack, pack_execution, receive, send, unpack_run
 from veriward.server.worker.leases import Key, Lease, pack_ask, pack_results, pack_stumble, unpack_leases
 from veriward.server.worker.page import Page
+from veriward.server.worker.player import Player
 from veriward.verifiers import InvalidTask, Verdict, Verifier, verifiers
 from veriward.verifiers.asking import NoOpinion, Offered, Replies, Unanswered, read_replies
 from veriward.verifiers.judging import judge, parse_task
@@ -42,6 +43,7 @@ class Grader:
         self._page = page
         self._endpoints = endpoints
         self._sandbox = WorkerSandbox(sock, page)
+        self._player = Player(endpoints)
         self._tasks: OrderedDict[bytes, BaseModel] = OrderedDict()
         self._keys: list[Key] = []
         self._results: list[bytes] = []
@@ -90,6 +92,9 @@ class Grader:
         """A function from the index of a response to its result, as JSON."""
         try:
             payload = from_json(lease.payload)
+            if lease.kind == "play":
+                plays = payload["plays"]
+                return lambda index: self._play(lease, plays[index], lease.replies.get(index))
             verifier = verifiers()[lease.verifier]
             task = self._task(verifier, payload["task"])
         except InvalidTask as error:
@@ -132,6 +137,14 @@ class Grader:
         except Unanswered as unanswered:
             raise _Asked(unanswered, replies) from None
         return _graded(verifier, verdict, time.perf_counter() - began)
+
+    def _play(self, lease: Lease, asked: dict[str, Any], told: bytes | None) -> bytes:
+        try:
+            return self._player.play(lease.verifier, asked, told)
+        except InvalidTask as error:
+            return to_json({"status": "invalid_task", "field": error.field, "reason": _printable(str(error))})
+        except Unanswered as unanswered:
+            raise _Asked(unanswered, None) from None
 
     def _add(self, key: Key, result: bytes) -> None:
         self._keys.append(key)

@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 
+from veriward.environments import environments
 from veriward.sandbox.confine import close_other_descriptors, confine, die_with_parent, enter_private_namespaces
 from veriward.server.worker.grader import Grader
 from veriward.server.worker.page import Page
@@ -38,6 +39,7 @@ def main() -> None:
     for verifier in verifiers().values():
         if verifier.warm_up is not None and set(verifier.preload) <= set(settings["preload"]):
             verifier.warm_up()
+    environments()
     enter_private_namespaces()
     gc.collect()
     gc.freeze()

@@ -15,7 +15,7 @@ from veriward.server.queue.redis.shared import RedisShared
 from veriward.server.queue.redis.worker import address_of
 from veriward.server.queue.redis.worker_process import told
 from veriward.server.settings import Settings
-from veriward.server.worker.plan import plan_for
+from veriward.server.worker.plan import PLAY, plan_for, plan_of
 from veriward.verifiers import verifiers
 
 RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
@@ -46,7 +46,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     def make(keys: Keys, wake: object) -> RedisQueue:
         return RedisQueue(
             keys,
-            lambda name: plan_for(known[name]),
+            lambda name: plan_of(name) if name.startswith(PLAY) else plan_for(known[name]),
             settings.queue_max_rollouts,
             settings.queue_max_age_seconds,
             settings.max_tries,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from veriward.environments import environments
 from veriward.sandbox.levels import LEVELS, Report
 from veriward.sandbox.local import LocalSandbox
 from veriward.server.endpoints import keyed
@@ -25,7 +26,7 @@ from veriward.server.queue.redis.messages import COST_OF_ROUND_TRIP
 from veriward.server.queue.redis.start import Found
 from veriward.server.settings import Settings
 from veriward.server.worker.keepers import Keepers
-from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_for
+from veriward.server.worker.plan import EXECUTE_LANE, PLAY, Plan, plan_for, plan_of_environment
 from veriward.server.worker.processes import Reaper
 from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, Supervisor, WorkerSettings
 from veriward.server.worker_settings import worker_settings
@@ -88,7 +89,8 @@ def _member(
 ) -> Member:
     known = verifiers()
     capabilities = Capabilities(
-        verifiers={name: one.version for name, one in known.items() if _is_available(one)},
+        verifiers={name: one.version for name, one in known.items() if _is_available(one)}
+        | {PLAY + name: one.version for name, one in environments().items()},
         languages=languages,
         level=report.level,
         profiles=profiles,
@@ -111,8 +113,7 @@ def _member(
 def lanes_of(known: dict[str, Verifier], own: WorkerSettings) -> list[Lane]:
     """Every lane of these verifiers, and how much of each the graders hold at a time."""
     plans: dict[str, Plan] = {}
-    for verifier in known.values():
-        plan = plan_for(verifier)
+    for plan in (*map(plan_for, known.values()), *map(plan_of_environment, environments().values())):
         if plan.lane not in plans or plan.batch > plans[plan.lane].batch:
             plans[plan.lane] = plan
     lanes = [Lane(EXECUTE_LANE, own.sandboxes * BATCHES_AHEAD * COST_OF_ROUND_TRIP, COST_OF_ROUND_TRIP)]

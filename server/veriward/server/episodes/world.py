@@ -1,0 +1,158 @@
+"""What the world says to an episode: cells run in its session, verdicts come by the queue, as anyone's do."""
+
+import asyncio
+import time
+from base64 import b64encode
+from typing import Any
+
+from pydantic_core import from_json
+
+from veriward.sandbox import session_bounds, session_frames
+from veriward.sandbox.errors import ExecutionRefused, SandboxError
+from veriward.sandbox.execution import Limits
+from veriward.sandbox.session import (
+    MAX_IDLE_SECONDS,
+    Cell,
+    CellLimits,
+    CellResult,
+    SessionLost,
+    SessionPlan,
+    TooManySessions,
+)
+from veriward.server.batch import Batch
+from veriward.server.episodes.record import Episode
+from veriward.server.gateway import Gateway
+from veriward.server.session_fleet import SessionFleet, new_id, worker_of
+from veriward.wire import GradeItem, GradeRequest, Status
+
+CLOSE_SECONDS = 10.0
+FIGURES = 8
+
+
+class Unplayed(Exception):
+    """The turn could not be played, by no doing of the model's. `lost`: nor can any other of this episode."""
+
+    def __init__(self, status: str, reason: str, lost: str = "") -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.lost = lost
+        self.field = ""
+
+
+class Outside:
+    """Answers what a step wants; raises `Unplayed`, `Refusal`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def answer(self, episode: Episode, want: dict[str, Any], deadline: float) -> dict[str, Any]:
+        if want["kind"] == "python":
+            return await self._cell(episode, want["code"], want["interpreter"])
+        return await self._judge(episode, want["task"], want["response"], deadline)
+
+    async def fork(self, session: str, owner: bytes, count: int) -> list[str]:
+        """Sessions like this one. Raises `SandboxError`."""
+        names = [new_id(worker_of(session)) for _ in range(count)]
+        head = {"op": "fork", "session": session, "ids": names}
+        await self._fleet().ask(worker_of(session), head, [], _owner(owner))
+        return names
+
+    async def close(self, session: str, owner: bytes) -> None:
+        """Nothing happens if it is gone."""
+        head = {"op": "close", "session": session}
+        try:
+            await asyncio.wait_for(self._fleet().ask(worker_of(session), head, [], _owner(owner)), CLOSE_SECONDS)
+        except (SandboxError, TimeoutError):
+            pass
+
+    def _fleet(self) -> SessionFleet:
+        return self._gateway.running_sessions()
+
+    async def _cell(self, episode: Episode, code: str, interpreter: dict[str, Any]) -> dict[str, Any]:
+        own = {name: interpreter[name] for name in ("cpu_seconds", "wall_seconds") if interpreter[name] is not None}
+        cell = Cell(code, CellLimits(**own))
+        try:
+            session_bounds.check_cell(cell)
+            if episode.session is None:
+                episode.session = await self._open(episode, interpreter)
+            head, blobs = session_frames.run_request(episode.session, cell)
+            given = await self._fleet().ask(worker_of(episode.session), head, blobs, _owner(episode.owner))
+        except ExecutionRefused as refused:
+            return {"status": "compile_error", "reason": "refused", "error": str(refused), "traceback": str(refused)}
+        except SessionLost as lost:
+            episode.session = None
+            raise Unplayed("error", str(lost), lost.reason) from None
+        except TooManySessions as full:
+            raise Unplayed("overloaded", str(full)) from None
+        except SandboxError as fault:
+            raise Unplayed("error", f"the sandbox failed: {fault}") from None
+        result = session_frames.read_result(*given)
+        self._gateway.session_cells[result.status.value] += 1
+        if result.lost:
+            episode.session = None
+        return _told(result)
+
+    async def _open(self, episode: Episode, interpreter: dict[str, Any]) -> str:
+        limits = {"memory_bytes": interpreter["memory_bytes"]} if interpreter["memory_bytes"] else {}
+        files = {name: text.encode("utf-8", "replace") for name, text in interpreter["files"].items()}
+        plan = SessionPlan(interpreter["profile"], Limits(**limits), MAX_IDLE_SECONDS, files)
+        session_bounds.check_plan(plan)
+        name = new_id(self._fleet().choose(1)[0])
+        await self._fleet().ask(worker_of(name), *session_frames.open_request(name, plan), _owner(episode.owner))
+        return name
+
+    async def _judge(self, episode: Episode, task: dict[str, Any], response: Any, deadline: float) -> dict[str, Any]:
+        left = max(0.001, deadline - time.monotonic())
+        item = GradeItem.model_construct(
+            id=episode.id, task=task, responses=[response], source=episode.asked.source, group_shaping=()
+        )
+        asked = GradeRequest.model_construct(items=[item], deadline_seconds=left, priority="normal")
+        shared = self._gateway.shared
+        if shared is not None:
+            await self._gateway.dispatch.bring(asked, shared)
+        batch = self._gateway.dispatch.grade(asked, episode.id, episode.owner)
+        result: dict[str, Any] = from_json(await _only(batch))
+        if result["status"] != Status.GRADED:
+            raise Unplayed(result["status"], f"its verifier: {result.get('reason', '')}")
+        return result
+
+
+async def _only(batch: Batch) -> bytes:
+    """The one result of a batch; cancelled, it is not wanted any more."""
+    batch.join()
+    try:
+        if batch.remaining:
+            ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            batch.at_end(lambda: _tell(ended))
+            await ended
+        return batch.slots[0][0]
+    finally:
+        batch.leave()
+
+
+def _tell(ended: "asyncio.Future[None]") -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+def _owner(key_digest: bytes) -> str:
+    """Its sessions are the key's, but can't be asked for by their id."""
+    return f"episodes:{key_digest.hex()}"
+
+
+def _told(result: CellResult) -> dict[str, Any]:
+    """The fields of `environments.world.CellReply`."""
+    return {
+        "status": result.status.value,
+        "reason": result.reason,
+        "stdout": result.stdout.decode("utf-8", "replace"),
+        "stderr": result.stderr.decode("utf-8", "replace"),
+        "value": result.value,
+        "error": result.error,
+        "traceback": result.traceback,
+        "figures": [b64encode(figure).decode() for figure in result.figures[:FIGURES]],
+        "lost": result.lost,
+        "cpu_seconds": result.usage.cpu_seconds,
+        "wall_seconds": result.usage.wall_seconds,
+    }
