@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from veriward.server.catalogue import add_catalogue
 from veriward.server.compat import add_compat
 from veriward.server.edge import Edge
+from veriward.server.episodes.routes import add_episodes
 from veriward.server.execute import add_execute
 from veriward.server.gateway import Gateway
 from veriward.server.generation.routes import add_generators
@@ -74,6 +75,7 @@ def create_app(
         add_grade,
         add_execute,
         add_sessions,
+        add_episodes,
         add_tasks,
         add_catalogue,
         add_recipes,

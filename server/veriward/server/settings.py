@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     session_idle_seconds: float = Field(
         default=3600.0, gt=0, le=24 * 3600.0, description="longest `idle_seconds` that a client may ask for"
     )
+    episodes: int = Field(default=10_000, ge=0, le=1_000_000, description="live at once; 0: none")
+    episodes_per_key: int = Field(default=0, ge=0, description="live of one API key; 0: any number")
+    episodes_bytes: int = Field(default=1024 * MIB, gt=0, description="of their states and conversations, for new ones")
+    episode_idle_seconds: float = Field(
+        default=3600.0, gt=0, le=24 * 3600.0, description="longest `idle_seconds` that a client may ask for"
+    )
     docker_image: str = Field(default=DEFAULT_IMAGE, min_length=1, description="that programs run in")
     docker_runtime: str | None = Field(default=None, description="of the engine's; none: its default")
     docker_per_run: bool = Field(default=False, description="a new container for every execution")
