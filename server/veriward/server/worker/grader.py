@@ -142,7 +142,7 @@ class Grader:
         try:
             return self._player.play(lease.verifier, asked, told)
         except InvalidTask as error:
-            return to_json({"status": "invalid_task", "field": error.field, "reason": _printable(str(error))})
+            return to_json({"status": "invalid_task", "field": error.field, "reason": _printable(error.message)})
         except Unanswered as unanswered:
             raise _Asked(unanswered, None) from None
 
