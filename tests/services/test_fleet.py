@@ -74,7 +74,7 @@ def test_a_dear_result_of_one_gateway_is_kept_for_the_other(fleet: Fleet) -> Non
 
 def test_a_keys_bound_holds_over_all_gateways(fleet: Fleet) -> None:
     with ThreadPoolExecutor(1) as pool:
-        items = [sleeping(100 + at, 0.5) for at in range(45)]
+        items = [sleeping(100 + at, 0.1) for at in range(45)]
         running = pool.submit(grade, fleet, 0, *items)
         few = [math(str(at), str(at)) for at in range(10)]
         until = time.monotonic() + PATIENCE_SECONDS

@@ -57,8 +57,8 @@ def check(
     veriward check --rows gsm8k --tasks train.parquet --json
     ```
 
-    Exit codes: 0 all is well; 1 a verifier fails a case, or a task a trial; 2 a setting is wrong; 78 the isolation is
-    weaker than `min_isolation`.
+    Exit codes: 0 all is well; 1 a verifier fails a case, or a task a trial; 2 a setting is wrong; 69 Redis
+    cannot be used; 78 the isolation is weaker than `min_isolation`.
     """
     from rich.console import Console
 
@@ -82,12 +82,15 @@ def check(
         if not report.obstacle:
             with LocalSandbox(LEVELS[0], backend=settings.backend) as sandbox:
                 languages, profiles = sandbox.languages(), sandbox.profiles()
+    reached = settings.redis_url is None or _print_redis(console, settings)
     isolated = _print_isolation(console, report, settings.min_isolation)
     _print_languages(console, languages)
     _print_profiles(console, profiles)
     conforms = not conformance or _print_conformance(console, verifier)
     if not isolated:
         raise typer.Exit(Exit.ISOLATION)
+    if not reached:
+        raise typer.Exit(Exit.UNAVAILABLE)
     if not conforms:
         raise typer.Exit(Exit.FOUND)
 
@@ -144,6 +147,25 @@ def _print_settings(console: "Console", settings: "Settings", config: Path | Non
         origin = str(config) if name in in_file else origin
         table.add_row(name, Text(str(value)), Text(origin, style="cyan"), style="" if origin else "dim")
     console.print(table)
+
+
+def _print_redis(console: "Console", settings: "Settings") -> bool:
+    """Whether the fleet's Redis can be used."""
+    import asyncio
+
+    from veriward.server.queue.redis.troubles import RedisTrouble
+    from veriward.server.queue.redis.worker import address_of, redis_at
+
+    console.print(f"\n[bold]Redis[/bold]  {address_of(settings)}", markup=True)
+    try:
+        found = asyncio.run(redis_at(settings))
+    except RedisTrouble as trouble:
+        console.print(f"  {trouble}", style="red", markup=False)
+        return False
+    console.print(f"  works: {found.product}", markup=False)
+    for warning in found.warnings:
+        console.print(f"  {warning}", style="yellow", markup=False)
+    return True
 
 
 def _print_isolation(console: "Console", report: "Report", least: str) -> bool:

@@ -14,16 +14,17 @@ from importlib.metadata import version
 from typing import Any
 
 from veriward.environments import environments
+from veriward.sandbox.backends import Backend
 from veriward.sandbox.levels import LEVELS, Report
 from veriward.sandbox.local import LocalSandbox
 from veriward.server.endpoints import keyed
 from veriward.server.queue.redis.capabilities import Capabilities
-from veriward.server.queue.redis.connection import Address
+from veriward.server.queue.redis.connection import Address, Link
 from veriward.server.queue.redis.holdings import Lane
 from veriward.server.queue.redis.keys import Keys
 from veriward.server.queue.redis.member import Member
 from veriward.server.queue.redis.messages import COST_OF_ROUND_TRIP
-from veriward.server.queue.redis.start import Found
+from veriward.server.queue.redis.start import Found, first_words
 from veriward.server.settings import Settings
 from veriward.server.worker.keepers import Keepers
 from veriward.server.worker.plan import EXECUTE_LANE, PLAY, Plan, plan_for, plan_of_environment
@@ -40,20 +41,30 @@ def address_of(settings: Settings) -> Address:
     return Address(settings.redis_url.get_secret_value(), settings.redis_password_file, settings.redis_ca_file)
 
 
+async def redis_at(settings: Settings) -> Found:
+    """What answers at the settings' address. Raises `RedisTrouble`."""
+    link = Link(address_of(settings))
+    try:
+        return await first_words(link, Keys(settings.redis_prefix))
+    finally:
+        await link.close()
+
+
 async def run_worker(settings: Settings, on_ready: Callable[[Member, Found, Report], None]) -> None:
     """Work until SIGTERM or SIGINT, then drain. Raises `RedisTrouble`, `IsolationUnavailable`, or what broke it."""
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await redis_at(settings)  # before anything is started that would only have to end again
     reaper = Reaper()
     own = worker_settings(settings, keyed(settings.endpoints), 1)
-    keepers = Keepers(own.sandboxes, own.min_isolation, reaper)
+    keepers = Keepers(own.sandboxes, own.min_isolation, reaper, settings.backend)
     member: Member | None = None
     # The warm parents start at once and import while the keepers probe: together they are most of a start.
     supervisor = Supervisor(own, keepers, reaper, lambda frames: member.told(frames) if member is not None else None)
     watching: asyncio.Task[None] | None = None
     try:
-        programs, report = await asyncio.gather(asyncio.to_thread(_programs), keepers.start())
+        programs, report = await asyncio.gather(asyncio.to_thread(_programs, settings.backend), keepers.start())
         member = _member(settings, own, report, *programs)
         watching = asyncio.get_running_loop().create_task(supervisor.watch())
         found = await member.join(supervisor)
@@ -130,8 +141,8 @@ def _is_available(verifier: Verifier) -> bool:
     return available is None or available()
 
 
-def _programs() -> tuple[dict[str, str], tuple[str, ...]]:
+def _programs(backend: Backend) -> tuple[dict[str, str], tuple[str, ...]]:
     """The languages and the profiles that work on this host, by the names that programs use."""
-    with LocalSandbox(LEVELS[0]) as sandbox:
+    with LocalSandbox(LEVELS[0], backend=backend) as sandbox:
         profiles = tuple(name for name, missing in sandbox.profiles().items() if not missing)
         return sandbox.languages(), profiles
