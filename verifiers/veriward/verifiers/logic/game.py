@@ -1,13 +1,14 @@
 """What all games share: a task that is read from own fields or from a published row, and the way to a verdict."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import AliasPath, ConfigDict, Field, model_validator
 
 from veriward.verifiers.logic.reading import Unread
-from veriward.verifiers.registry import Task
+from veriward.verifiers.registry import Golds, Task
+from veriward.verifiers.trust.golds import THOUGHT, forms
 from veriward.verifiers.verdict import InvalidTask, Verdict, correct, unparsed, wrong
 
 MAX_METADATA_CHARS = 200_000
@@ -18,7 +19,7 @@ Answer = TypeVar("Answer")
 class GameTask(Task):
     """A game's own fields; or, of a published row, `answer` and `metadata`, in which `published` says what lies where.
 
-    `metadata` is an object, or JSON of one. What no field asks for in it is ignored.
+    `metadata` is an object, JSON of one, or null. What no field asks for in it is ignored.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -53,6 +54,25 @@ def published(name: str, **field: Any) -> Any:
     return Field(validation_alias=AliasPath("metadata", name), **field)
 
 
+def stored(*names: str) -> Golds:
+    """For `golds=`: what a published row keeps in `metadata` under these names, each in a fence; then its `answer`."""
+
+    def golds(fields: Mapping[str, Any]) -> Iterator[str]:
+        try:
+            metadata = _read(fields.get("metadata"))
+        except InvalidTask:
+            metadata = {}
+        for name in names:
+            if metadata.get(name):
+                told = metadata[name]
+                text = told if isinstance(told, str) else json.dumps(told, ensure_ascii=False)
+                yield f"{THOUGHT}```\n{text}\n```"
+        if fields.get("answer") not in (None, ""):
+            yield from forms(fields["answer"])
+
+    return golds
+
+
 def judged(read: Callable[[], Answer], fault: Callable[[Answer], str | None]) -> Verdict:
     """The verdict of a game: `read` gives the answer or raises `Unread`, `fault` names the first broken rule, if any.
 
@@ -68,6 +88,8 @@ def judged(read: Callable[[], Answer], fault: Callable[[Answer], str | None]) ->
 
 
 def _read(metadata: Any) -> dict[str, Any]:
+    if metadata is None:
+        return {}
     if isinstance(metadata, str):
         if len(metadata) > MAX_METADATA_CHARS:
             raise InvalidTask("metadata", f"is longer than {MAX_METADATA_CHARS:,} characters")

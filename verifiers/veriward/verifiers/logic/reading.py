@@ -35,6 +35,7 @@ _BRACKETS = re.compile(r"[\[\]{}]")
 _NESTED_END = re.compile(r"[\])]\s*,?\s*[\])]")
 _ROW = re.compile(r"\s*[\[(]([^\[\]()]*)[\])]\s*(,|$|(?=[\[(]))")
 _COMMENT = re.compile(r"#[^\n]*")
+_WHOLE = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:,\d{3})+)", re.ASCII)
 _PLAIN_LINE = re.compile(r"[\w .,;|\-+*#?]+")
 
 
@@ -102,6 +103,15 @@ def last_text(response: str, *, language: tuple[str, ...] = ()) -> str:
     if len(text) > MAX_TEXT_CHARS:
         raise Unread(f"the answer is longer than {MAX_TEXT_CHARS:,} characters")
     return text
+
+
+def last_whole_number(response: str) -> int:
+    """The number that `last_text` is, without a word beside it; its thousands may be set apart. Raises `Unread`."""
+    text = last_text(response)
+    plain = text.strip("$ .。*").replace("−", "-")
+    if not _WHOLE.fullmatch(plain) or len(plain) > MAX_DIGITS:
+        raise Unread("it is no whole number", text)
+    return int(plain.replace(",", ""))
 
 
 def parse_literal(text: str, *, words: bool = False) -> Any:
