@@ -24,6 +24,7 @@ from veriward.wire.episodes import (
     StepsResponse,
     Transcript,
 )
+from veriward.wire.jobs import JobState
 from veriward.wire.outcomes import Outcome, RunStatus, Status
 from veriward.wire.problems import ErrorCode, FieldError, Problem
 from veriward.wire.recipes import RecipeField, RecipeInfo, RecipeList
@@ -109,6 +110,7 @@ __all__ = [
     "GroupShaping",
     "Isolation",
     "ItemResults",
+    "JobState",
     "Message",
     "Outcome",
     "PlayedTurn",

@@ -14,6 +14,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"  # 404
     SESSION_UNKNOWN = "session_unknown"  # 404
     EPISODE_UNKNOWN = "episode_unknown"  # 404
+    JOB_UNKNOWN = "job_unknown"  # 404: never there, another key's, or forgotten
     METHOD_NOT_ALLOWED = "method_not_allowed"  # 405
     SESSION_BUSY = "session_busy"  # 409: it is at work, and does one thing at a time
     FORK_REFUSED = "fork_refused"  # 409: it cannot be forked as it is now

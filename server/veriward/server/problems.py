@@ -18,6 +18,7 @@ HTTP_STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.SESSION_UNKNOWN: 404,
     ErrorCode.EPISODE_UNKNOWN: 404,
+    ErrorCode.JOB_UNKNOWN: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.SESSION_BUSY: 409,
     ErrorCode.FORK_REFUSED: 409,
