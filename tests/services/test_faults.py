@@ -205,7 +205,7 @@ async def test_a_job_that_kills_every_worker_that_takes_it_ends_in_the_dead_lett
     _report("a poison job", kills, counts, await asyncio.to_thread(stage.fleet.counts))
     assert (result["status"], result["reward"]) == ("error", None)
     assert "the worker died 3 times" in result["reason"]
-    assert kills == 3
+    assert kills >= 3  # one who only finds the chunk of a dead worker may be taken for its holder
     (letter,) = (fields for _, fields in letters)
     assert b"died 3 times" in letter[b"reason"]
     assert mark.encode() in letter[b"payload"]
