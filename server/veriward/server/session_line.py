@@ -35,7 +35,7 @@ class SessionLine:
         try:
             return await answered
         except asyncio.CancelledError:
-            if head["op"] == "run" and not answered.done():
+            if head["op"] == "run":
                 self._send(pack_blobs({"op": "interrupt", "session": head["session"], "ticket": 0, "owner": owner}, []))
             raise
         finally:
