@@ -51,8 +51,9 @@ class Once:
         self._evict()
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(fingerprint, asyncio.ensure_future(_begun(begin)))
-            entry.answering.add_done_callback(lambda done: self._ended(key, done))
+            begun = _Entry(fingerprint, asyncio.ensure_future(_begun(begin)))
+            begun.answering.add_done_callback(lambda _: self._ended(key, begun))
+            entry = self._entries[key] = begun
         elif entry.fingerprint != fingerprint:
             raise Refusal(ErrorCode.IDEMPOTENCY_MISMATCH, "this Idempotency-Key was used with another body")
         entry.waiting += 1
@@ -62,16 +63,21 @@ class Once:
             entry.waiting -= 1
             if not entry.waiting and not entry.answering.done():
                 entry.answering.cancel()
+                self._forget(key, entry)
 
-    def _ended(self, key: Key, done: "asyncio.Task[bytes]") -> None:
-        entry = self._entries[key]
+    def _ended(self, key: Key, entry: _Entry) -> None:
+        done = entry.answering
         if done.cancelled() or done.exception() is not None:
-            del self._entries[key]
+            self._forget(key, entry)
             return
         entry.bytes = ENTRY_BYTES + len(done.result())
         entry.expires = self._clock() + self._seconds
         self.bytes += entry.bytes
         self._evict()
+
+    def _forget(self, key: Key, entry: _Entry) -> None:
+        if self._entries.get(key) is entry:
+            del self._entries[key]
 
     def _evict(self) -> None:
         now = self._clock()
