@@ -173,7 +173,7 @@ class Link:
             error, (ReadOnlyError, BusyLoadingError, ClusterDownError, MasterDownError, TryAgainError)
         ) or not isinstance(error, ResponseError):
             return Unreachable(f"{where} cannot be used now: {said}")
-        if said.startswith(("NOGROUP", "NOSTREAM")) or "no such key" in said.lower():
+        if said.startswith(("NOGROUP", "UNBLOCKED")) or "no such key" in said.lower():
             return NoGroup(f"{where}: {said}")
         if "MISCONF" in said:
             return Full(f"{where} cannot write to its disk: {said}")

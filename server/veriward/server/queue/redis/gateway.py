@@ -289,9 +289,21 @@ class RedisGateway:
             raw = await self._beating.call("HGET", keys.capabilities, digest)
             if raw is not None:
                 queue.fleet.learn(digest, raw)
-        if forgotten := queue.gateways.forgotten(redis_now):
-            await self._beating.call("HDEL", keys.gateways, *forgotten)
+        await self._forget(redis_now)
         queue.refresh()
+
+    async def _forget(self, redis_now: float) -> None:
+        """Remove the traces of who is long dead; what such a worker held was claimed by others long ago."""
+        queue, keys = self.queue, self.keys
+        commands: list[Command] = []
+        if gateways := queue.gateways.forgotten(redis_now):
+            commands.append(("HDEL", keys.gateways, *gateways))
+        if workers := queue.fleet.roster.forgotten(redis_now):
+            commands.append(("HDEL", keys.workers, *workers))
+            for stream in queue.streams():
+                commands += [("XGROUP", "DELCONSUMER", stream, GROUP, worker) for worker in workers]
+        if commands:
+            await self._beating.pipe(commands)
 
     # Looking after -----------------------------------------------------------------------------------------------
 

@@ -164,6 +164,10 @@ class RedisQueue(Book):
             self._troubled = time.monotonic()
         self._trouble = trouble
 
+    def streams(self) -> list[bytes]:
+        """That this gateway has sent to."""
+        return [stream for line in self._lines.values() for stream in (*line.streams, line.suspects_stream)]
+
     def refresh(self) -> None:
         """The fleet was looked at: there may be room, or somebody who can do what nobody could."""
         self._dispatch_soon()
