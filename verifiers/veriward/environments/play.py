@@ -267,5 +267,5 @@ def begin(
     rewards: Rewards | None = None,
 ) -> tuple[Play, Turn]:
     """A new episode and its first observation."""
-    play = Play(known, seed, dialect, budget or Budget(), rewards or Rewards()).on(task, world)
+    play = Play(known, seed, dialect, budget or known.budget, rewards or Rewards()).on(task, world)
     return play, play.begin()

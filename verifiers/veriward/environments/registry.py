@@ -20,9 +20,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from veriward.environments.environment import Environment
+from veriward.environments.task import Budget
 from veriward.environments.tools import Tool
 
 GROUP = "veriward.environments"
+DEFAULT_BUDGET = Budget()
 Class = TypeVar("Class", bound=type[Environment[Any]])
 
 
@@ -39,6 +41,7 @@ class Example:
 class Known:
     """A declared environment.
 
+    `budget`: what an episode may use where nothing else is asked for.
     `uses`: what of the world it needs, of `python`, `judge`, `ask`. `cpu_seconds`, `wall_seconds`: our own limit per
     step, time that its tools take apart. `preload`: modules that its warm parent imports.
     """
@@ -52,6 +55,7 @@ class Known:
     preload: tuple[str, ...] = ()
     cpu_seconds: float = 5.0
     wall_seconds: float = 10.0
+    budget: Budget = DEFAULT_BUDGET
 
     @property
     def tools(self) -> Mapping[str, Tool]:
@@ -87,6 +91,7 @@ def environment(
     preload: tuple[str, ...] = (),
     cpu_seconds: float = 5.0,
     wall_seconds: float = 10.0,
+    budget: Budget = DEFAULT_BUDGET,
 ) -> Callable[[Class], Class]:
     """Declare a class as the environment `name` (its wire name). Raises `DuplicateEnvironment`."""
 
@@ -95,7 +100,7 @@ def environment(
         if known is not None and known.module != kind.__module__:
             raise DuplicateEnvironment(f"{name!r} is declared by {known.module} and by {kind.__module__}")
         _declared[name] = Known(
-            name, version, task, kind, examples, uses, tuple(sorted(preload)), cpu_seconds, wall_seconds
+            name, version, task, kind, examples, uses, tuple(sorted(preload)), cpu_seconds, wall_seconds, budget
         )
         return kind
 

@@ -70,8 +70,7 @@ class Outside:
         return self._gateway.running_sessions()
 
     async def _cell(self, episode: Episode, code: str, interpreter: dict[str, Any]) -> dict[str, Any]:
-        own = {name: interpreter[name] for name in ("cpu_seconds", "wall_seconds") if interpreter[name] is not None}
-        cell = Cell(code, CellLimits(**own))
+        cell = Cell(code, CellLimits(interpreter["wall_seconds"], interpreter["cpu_seconds"]))
         try:
             session_bounds.check_cell(cell)
             if episode.session is None:

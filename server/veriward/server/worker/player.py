@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from veriward.environments import Budget, Known, Play, Rewards, Turn, begin, environments
+from veriward.environments import Known, Play, Rewards, Turn, begin, environments
 from veriward.environments.play import Ended
 from veriward.environments.world import KnownWorld, Wanted, WantedReply
 from veriward.server.worker.plan import PLAY
@@ -76,7 +76,7 @@ class Player:
 
 def _played(known: Known, task: BaseModel, world: KnownWorld, asked: Mapping[str, Any]) -> tuple[Play, Turn]:
     if asked["op"] == "begin":
-        budget, rewards = Budget(**asked["budget"]), Rewards(**asked["rewards"])
+        budget, rewards = known.budget.model_copy(update=asked["budget"]), Rewards(**asked["rewards"])
         return begin(known, task, world, asked["seed"], asked["dialect"], budget, rewards)
     play: Play = pickle.loads(b64decode(asked["state"]))
     return play, play.on(task, world).step(asked["action"])
