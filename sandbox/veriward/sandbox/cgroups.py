@@ -1,7 +1,8 @@
 """Slots: one memory, pids and, where there is one, cpuacct cgroup per child that may run at once, reused.
 
 A slot's directory is named `veriward-<owner pid>-<owner start time>-<slot>`, so that whoever starts next can tell a
-dead owner's and remove them. No existing group is changed. Version 1 (a tree per controller) and version 2 (one tree)
+dead owner's and remove them. No existing group is changed, but for one that was delegated to us (`delegation.py`).
+Version 1 (a tree per controller) and version 2 (one tree)
 differ in file names only; where neither can be written there are no slots.
 """
 
@@ -12,6 +13,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
+
+from veriward.sandbox.delegation import group_of, has_controllers
 
 LENT_VARIABLE = "VERIWARD_LENT_CGROUP"
 """Set where all that runs is one keeper and its programs, in a group that somebody outside has bounded for them."""
@@ -198,8 +201,10 @@ def _bases() -> list[tuple[str, str, str | None, _Files]]:
         return [
             (one[0], one[1], one[2] if os.access(one[2], os.W_OK) else None, _V1) for one in ((memory, pids, cpu), owns)
         ]
-    unified = [f"{_ROOT}{own.get('', '/')}".rstrip("/"), _ROOT]
-    return [(base, base, base, _V2) for base in dict.fromkeys(unified) if _delegates(base)]
+    group = group_of(own.get("", "/"))
+    is_whole_view = group == "/" and os.path.exists(f"{_ROOT}/cgroup.type")  # the host's own root has no type
+    unified = dict.fromkeys([f"{_ROOT}{group}".rstrip("/"), _ROOT])
+    return [(base, base, base, _V2) for base in unified if has_controllers(base, is_whole_view=is_whole_view)]
 
 
 def _own_groups() -> dict[str, str]:
@@ -210,18 +215,6 @@ def _own_groups() -> dict[str, str]:
             for controller in controllers.split(","):
                 groups[controller] = path
     return groups
-
-
-def _delegates(base: str) -> bool:
-    """Whether children of this version 2 group have the memory and pids controllers; enables them where it can."""
-    path = f"{base}/cgroup.subtree_control"
-    with contextlib.suppress(OSError):
-        _write(path, "+memory +pids")
-    try:
-        with open(path) as file:
-            return {"memory", "pids"} <= set(file.read().split())
-    except OSError:
-        return False
 
 
 def _remove_stale(base: str) -> None:

@@ -53,6 +53,8 @@ BAD_RUNS: dict[str, tuple[list[Any], list[str]]] = {
     "too many files": ([{"code": "", "files": {str(n): "" for n in range(MAX_FILES + 1)}}], ["runs[0].files"]),
     "a file that is no text": ([{"code": "", "files": {"a": 1}}], ["runs[0].files.a"]),
     "a language that there is not": ([{"code": ""}, {"code": "", "language": "cobol"}], ["runs[1].language"]),
+    "a profile that there is not": ([{"code": ""}, {"code": "", "profile": "best"}], ["runs[1].profile"]),
+    "a profile for another language": ([{"code": "", "profile": "sci", "language": "bash"}], ["runs[0].profile"]),
     "a language with a lone surrogate": ([{"code": "", "language": "\ud800"}], ["runs[0].language"]),
     "limits past the sandbox's": (
         [{"code": "", "limits": {"wall_seconds": 121, "cpu_seconds": 61, "memory_bytes": 1 << 40}}],
