@@ -6,7 +6,8 @@ made.
 """
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import combinations
 from random import Random
 from typing import Any
@@ -24,6 +25,7 @@ class Puzzle:
         # Puzzles that are kept until the process ends go before the library does.
         self._end = weakref.finalize(self, self._solver.delete)
         self._last = 0
+        self._cuts: list[Callable[[AbstractSet[int]], Iterable[Sequence[int]]]] = []
 
     @property
     def effort(self) -> int:
@@ -102,9 +104,23 @@ class Puzzle:
                 self._solver.add_clause([-picked, one])
         self._solver.add_clause([*([] if where is None else [-where]), *chosen])
 
+    def lazily(self, cuts: Callable[[AbstractSet[int]], Iterable[Sequence[int]]]) -> None:
+        """A rule that takes too many clauses to state at once: of a model's true literals, `cuts` gives clauses of the
+        rule that they break; none where the rule holds.
+        """
+        self._cuts.append(cuts)
+
     def solvable(self, given: Iterable[int] = ()) -> bool:
         """Whether a solution exists in which all of `given` are true."""
-        return bool(self._solver.solve(assumptions=list(given)))
+        fixed = list(given)
+        while self._solver.solve(assumptions=fixed):
+            model = set(self._solver.get_model()) if self._cuts else set()
+            broken = [clause for cuts in self._cuts for clause in cuts(model)]
+            if not broken:
+                return True
+            for clause in broken:
+                self._solver.add_clause(list(clause))
+        return False
 
     def differs(self, solution: Sequence[int]) -> int:
         """A literal that, when given, leaves only solutions that are not `solution`."""
