@@ -9,7 +9,7 @@ exactly the processes that it has asked to fork. The order of one branch, this s
     H     ->          here I am
           <-  G       your box and your /proc are mounted
                       its files are copied, its open files opened anew there, its capabilities dropped
-    R     ->          ready
+    R     ->          ready; or X {why}
 
 The process that was forked stays as it is, a stem, and is asked for nothing but more branches: it is the first process
 of a namespace in which its branches' lie, and must outlive them. What cannot be had twice (pipes, sockets, memory that
@@ -18,6 +18,7 @@ is shared) is `/dev/null` in the branch, or keeps a session from being forked at
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -30,6 +31,7 @@ from veriward.sandbox.seccomp import BRANCH_NAMESPACES
 
 SOCKET = 3
 MAX_DESCRIPTORS = 64
+MAX_REASON_CHARS = 500
 _KEPT_FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_NONBLOCK
 _DELETED = " (deleted)"
 
@@ -95,6 +97,17 @@ def _branch(mark: int, number: int, held: Sequence[_Open], directory: str) -> so
     sock.send(b"H")
     if sock.recv(8)[:1] != b"G":
         os._exit(1)
+    try:
+        _settle(box, held, directory)
+    except OSError as fault:
+        sock.send(b"X" + json.dumps({"why": str(fault)[:MAX_REASON_CHARS]}).encode())
+        raise
+    sock.send(b"R{}")
+    return sock
+
+
+def _settle(box: int, held: Sequence[_Open], directory: str) -> None:
+    """Have everything of its own that the descriptor `box` and the others still share with the stem."""
     session_files.copy_tree(box, jail.BOX)
     for one in held:
         _have_anew(one)
@@ -109,8 +122,6 @@ def _branch(mark: int, number: int, held: Sequence[_Open], directory: str) -> so
     os.close(null)
     kernel.drop_capabilities()
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # its own /proc/self, as before
-    sock.send(b"R{}")
-    return sock
 
 
 def _held(sockets: Sequence[int]) -> list[_Open]:
@@ -145,9 +156,11 @@ def _have_anew(one: _Open) -> None:
             os.lseek(fresh, one.offset, os.SEEK_SET)
     except OSError:
         fresh = os.open("/dev/null", os.O_RDWR)
+    if fresh == one.descriptor:  # a library closes it when it is forked
+        os.set_inheritable(fresh, one.inheritable)
+        return
     os.dup2(fresh, one.descriptor, one.inheritable)
-    if fresh != one.descriptor:
-        os.close(fresh)
+    os.close(fresh)
 
 
 def _open(one: _Open) -> int:

@@ -19,6 +19,7 @@ from veriward.sandbox import frames, launch, levels, session_frames
 from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.execution import Isolation
 from veriward.sandbox.keeper_process import hear_hello, parent_to_name
+from veriward.sandbox.profiles import STD
 from veriward.sandbox.session import NO_LIMITS_OF_ITS_OWN, Cell, CellLimits, CellResult, SessionPlan
 from veriward.sandbox.session_book import SessionBook
 
@@ -68,7 +69,12 @@ class Session:
 
 
 class Sessions:
-    """Whoever is at the other end of `sock`: a session keeper, or a worker that passes frames on to one."""
+    """Whoever is at the other end of `sock`: a session keeper, or a worker that passes frames on to one.
+
+    `profile` is that of sessions that are opened without a plan.
+    """
+
+    _profile = STD
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -77,7 +83,7 @@ class Sessions:
     def open(self, plan: SessionPlan | None = None) -> Session:
         """Raises `TooManySessions`, `ExecutionRefused`, `SandboxError`."""
         session = Session(self, new_name())
-        self.ask(*session_frames.open_request(session.name, plan or SessionPlan()))
+        self.ask(*session_frames.open_request(session.name, plan or SessionPlan(self._profile)))
         return session
 
     def ask(self, head: session_frames.Head, blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -115,7 +121,7 @@ class LocalSessions(Sessions):
         self,
         min_level: str = levels.DEFAULT_MINIMUM,
         *,
-        profile: str = "std",
+        profile: str = STD,
         most: int = 500,
         cells: int | None = None,
         command: Sequence[str] | None = None,
@@ -123,6 +129,7 @@ class LocalSessions(Sessions):
     ) -> None:
         cells = cells or len(os.sched_getaffinity(0))
         self._options = keeper_options(min_level, profile, most, cells, without)
+        self._profile = profile
         self._min_level = min_level
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None

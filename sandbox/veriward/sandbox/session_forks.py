@@ -18,6 +18,7 @@ from veriward.sandbox.execution import Limits
 from veriward.sandbox.jail import BOX
 from veriward.sandbox.session import MAX_GENERATIONS, ForkRefused, Loss, SessionLost
 from veriward.sandbox.session_box import MOST_AT_ONCE
+from veriward.sandbox.session_branch import MAX_REASON_CHARS
 from veriward.sandbox.session_gate import Leave
 from veriward.sandbox.session_nursery import SessionChild, SessionNursery
 from veriward.sandbox.session_resident import Resident, end
@@ -127,7 +128,8 @@ async def _return(children: Sequence[SessionChild], nursery: SessionNursery) -> 
 async def _complete(branch: Resident) -> None:
     word = await branch.word(SECONDS)
     if not isinstance(word, Message) or word.kind != b"R":
-        raise ForkRefused("its files could not be copied")
+        why = word.body.get("why", "") if word is not None and word.kind == b"X" else "its own code ended it"
+        raise ForkRefused(f"a branch could not be completed: {str(why)[:MAX_REASON_CHARS]}")
     if fault := _fault(branch.child):
         raise ForkRefused(fault)
 
