@@ -57,26 +57,37 @@ async def _batch(gateway: Gateway, came: Arrival, path: str, body: bytes, kind: 
     asked, shared = kind.parse(body), gateway.shared
 
     def begin() -> Batch:
-        caller, rollouts = came.caller.key_digest, kind.rollouts(asked)
-        gateway.quotas.take(caller, rollouts)
-        try:
-            batch = kind.begin(asked, came)
-        except BaseException:
-            gateway.quotas.give(caller, rollouts)
-            raise
-        batch.at_end(lambda: gateway.quotas.give(caller, rollouts))
-        return batch
+        return begun(gateway, came, kind, asked)
 
     if shared is None:
         return gateway.idempotency.batch(sent, begin)
     if sent is None:
-        await _bring(kind, asked, shared)
+        await bring(kind, asked, shared)
         return begin()
-    return await _once_in_the_fleet(gateway, shared, sent, lambda: _bring(kind, asked, shared), begin)
+    return await _once_in_the_fleet(gateway, shared, sent, lambda: bring(kind, asked, shared), begin)
+
+
+def begun(gateway: Gateway, came: Arrival, kind: Kind[Asked], asked: Asked) -> Batch:
+    """Its batch, within the quota of its key. Raises `QueueFull`, `QueueDown`."""
+    caller, rollouts = came.caller.key_digest, kind.rollouts(asked)
+    gateway.quotas.take(caller, rollouts)
+    try:
+        batch = kind.begin(asked, came)
+    except BaseException:
+        gateway.quotas.give(caller, rollouts)
+        raise
+    batch.at_end(lambda: gateway.quotas.give(caller, rollouts))
+    return batch
+
+
+async def bring(kind: Kind[Asked], asked: Asked, shared: Shared) -> None:
+    """Fetch what it needs and only the fleet has. Raises `QueueDown`, `QueueFull`."""
+    if kind.bring is not None:
+        await kind.bring(asked, shared)
 
 
 async def _once_in_the_fleet(
-    gateway: Gateway, shared: Shared, sent: Sent, bring: Callable[[], Awaitable[None]], begin: Callable[[], Batch]
+    gateway: Gateway, shared: Shared, sent: Sent, fetch: Callable[[], Awaitable[None]], begin: Callable[[], Batch]
 ) -> Batch:
     looks = 0
     while True:
@@ -91,15 +102,10 @@ async def _once_in_the_fleet(
         await asyncio.sleep(LOOK_AGAIN_SECONDS[min(looks, len(LOOK_AGAIN_SECONDS) - 1)])
         looks += 1
     try:
-        await bring()
+        await fetch()
         batch = gateway.idempotency.batch(sent, begin)
     except BaseException:
         await shared.release(sent.digest)
         raise
     shared.watch(sent.digest, sent.fingerprint, batch)
     return batch
-
-
-async def _bring(kind: Kind[Asked], asked: Asked, shared: Shared) -> None:
-    if kind.bring is not None:
-        await kind.bring(asked, shared)

@@ -15,6 +15,7 @@ from veriward.server.gateway import Gateway
 from veriward.server.generation.routes import add_generators
 from veriward.server.grade import add_grade
 from veriward.server.health import add_health
+from veriward.server.jobs_routes import add_jobs
 from veriward.server.openapi import add_openapi
 from veriward.server.problems import Refusal
 from veriward.server.queue import Queue
@@ -73,6 +74,7 @@ def create_app(
     app.add_middleware(Edge, gateway=gateway)
     for add in (
         add_grade,
+        add_jobs,
         add_execute,
         add_sessions,
         add_episodes,

@@ -15,6 +15,8 @@ from veriward.server.dispatch import Dispatch
 from veriward.server.endpoint_figures import families
 from veriward.server.generation.pool import Samplers
 from veriward.server.idempotency import Idempotency
+from veriward.server.jobs_desk import JobDesk, Resume
+from veriward.server.jobs_table import JobTable
 from veriward.server.logs import logger
 from veriward.server.metrics import Metrics, counter
 from veriward.server.once import Once
@@ -58,6 +60,8 @@ class Gateway:
         self.sessions: SessionFleet | None = None
         self.session_cells: Counter[str] = Counter()
         self.episodes: Episodes | None = None
+        self.jobs = JobDesk(settings.jobs_seconds, settings.jobs_bytes)
+        self.resume_job: Resume | None = None
         self.once = Once(settings.idempotency_seconds, settings.idempotency_bytes)
         self._isolation: Callable[[], Mapping[str, object]] = dict
         self.samplers = Samplers(settings.samplers, settings.grader_memory_bytes)
@@ -84,6 +88,11 @@ class Gateway:
         if shared is not None:
             shared.tell_usage(self.quotas.usage)
         self._isolation = isolation
+
+    def keep_jobs_in(self, table: JobTable) -> None:
+        """Clients' jobs are any gateway's from now on."""
+        assert self.resume_job is not None
+        self.jobs.keep_in(table, self.resume_job)
 
     def running_sessions(self) -> SessionFleet:
         """Raises `Refusal` where there are none."""
@@ -123,6 +132,7 @@ class Gateway:
             self.log.warning("drain_incomplete", requests=self.in_flight)
             return False
         finally:
+            await self.jobs.close()
             self.samplers.close()
         return True
 
@@ -144,6 +154,8 @@ class Gateway:
                 "Bytes kept for repeated requests",
                 self.idempotency.bytes + self.once.bytes,
             ),
+            ("veriward_jobs_running", "Jobs in this gateway's hands", self.jobs.running),
+            ("veriward_jobs_bytes", "Bytes of jobs that have ended", self.jobs.bytes),
             ("veriward_sessions", "Sessions alive", 0 if self.sessions is None else self.sessions.live),
             ("veriward_episodes", "Episodes kept", 0 if self.episodes is None else len(self.episodes.book)),
             (
@@ -173,6 +185,9 @@ class Gateway:
             ("veriward_tasks_made", "Tasks made by generators", self.samplers.made),
             ("veriward_audit_rows", "Items written to the audit log", self.audit.rows),
             ("veriward_audit_dropped", "Items that could not be written to the audit log", self.audit.dropped),
+            ("veriward_jobs_submitted", "Jobs begun", self.jobs.submitted),
+            ("veriward_jobs_adopted", "Jobs taken over from a gateway that ended", self.jobs.adopted),
+            ("veriward_jobs_evicted", "Jobs forgotten early, for want of room", self.jobs.evicted),
             ("veriward_flights_shared", "Rollouts answered by an equal one's grading", self.dispatch.flights.shared),
             *((f"veriward_fleet_{name}", text, self._in_fleet(name)) for name, text in FLEET_COUNTS.items()),
         ]

@@ -3,7 +3,7 @@
 A result is written in two pieces, the head that a cache may keep and a tail that belongs to one answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -78,11 +78,16 @@ def write(result: RolloutResult, blank: Mapping[str, Any]) -> Written:
 
 def grade_response(batch: Batch) -> bytes:
     """The body of `wire.GradeResponse`."""
-    items = b",".join(
+    return b'{"request_id":%b,"items":%b}' % (to_json(batch.request_id), items_json(batch.ids, batch.slots))
+
+
+def items_json(ids: Sequence[str], slots: Sequence[Sequence[bytes]]) -> bytes:
+    """A list of `wire.ItemResults`."""
+    items = (
         b'{"id":%b,"results":[%b]}' % (to_json(name), b",".join(results))
-        for name, results in zip(batch.ids, batch.slots, strict=True)
+        for name, results in zip(ids, slots, strict=True)
     )
-    return b'{"request_id":%b,"items":[%b]}' % (to_json(batch.request_id), items)
+    return b"[%b]" % b",".join(items)
 
 
 def stream_lines(batch: Batch, places: list[Place]) -> bytes:

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     idempotency_seconds: float = Field(default=600.0, gt=0)
     idempotency_bytes: int = Field(default=64 * MIB, ge=0)
 
+    jobs_seconds: float = Field(default=3600.0, gt=0, description="a job is kept so long after its end")
+    jobs_bytes: int = Field(default=256 * MIB, gt=0, description="of such jobs; the oldest go first")
+
     audit_file: Path | None = Field(default=None, description="what was graded, for `veriward replay`; empty: nothing")
     audit_sample: float = Field(default=1.0, ge=0, le=1, description="share of the items that are written")
     audit_file_bytes: int = Field(default=256 * MIB, gt=0, description="then another file is begun")
