@@ -75,9 +75,9 @@ class Environment(Generic[TaskT]):
         """An action of one who knows nothing but the tools."""
         raise NotImplementedError
 
-    @classmethod
-    def tools(cls) -> Mapping[str, Tool]:
-        return tools_of(cls)
+    def tools(self) -> Mapping[str, Tool]:
+        """Those of this episode; by default the class's."""
+        return tools_of(type(self))
 
     def play(self, tool: Tool, arguments: Mapping[str, Any]) -> Step:
         """Call a tool. Raises `BadArguments` and `ToolError`."""

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from veriward.environments.environment import Environment
 from veriward.environments.task import Budget
-from veriward.environments.tools import Tool
+from veriward.environments.tools import Tool, tools_of
 
 GROUP = "veriward.environments"
 DEFAULT_BUDGET = Budget()
@@ -59,7 +59,8 @@ class Known:
 
     @property
     def tools(self) -> Mapping[str, Tool]:
-        return self.kind.tools()
+        """Those that the class declares; an episode may have others."""
+        return tools_of(self.kind)
 
     @property
     def summary(self) -> str:

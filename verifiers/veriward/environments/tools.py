@@ -11,7 +11,7 @@ called; a method may raise `ToolError`, which is told to the model and counted.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -67,6 +67,10 @@ class Tool:
         return {name: getattr(read, name) for name in self.arguments.model_fields}
 
 
+@overload
+def tool(method: Method) -> Method: ...
+@overload
+def tool(*, name: str = "", fence: tuple[str, ...] = ()) -> Callable[[Method], Method]: ...
 def tool(method: Method | None = None, *, name: str = "", fence: tuple[str, ...] = ()) -> Any:
     """Declare a method as a tool of its name, or of `name`."""
 

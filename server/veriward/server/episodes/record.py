@@ -38,6 +38,7 @@ class Episode:
     state: str
     observation: str
     metrics: dict[str, float]
+    tools: list[dict[str, Any]]
     turns: list[PlayedTurn] = field(default_factory=list)
     last: StepResult | None = None
     digest: bytes = b""

@@ -226,7 +226,7 @@ class Episodes:
     async def _begin(
         self, asked: EpisodeRequest, known: Known, seed: int, owner: bytes, deadline: float | None = None
     ) -> Episode:
-        episode = Episode(uuid4().hex, owner, asked, known.version, seed, "", "", {})
+        episode = Episode(uuid4().hex, owner, asked, known.version, seed, "", "", {}, [])
         play = {
             "op": "begin",
             "seed": seed,
@@ -241,6 +241,7 @@ class Episodes:
             raise _not_begun(unplayed) from None
         turn = done["turn"]
         episode.state, episode.metrics, episode.observation = done["state"], turn["metrics"], turn["observation"]
+        episode.tools = done["tools"]
         episode.said_bytes = len(episode.observation)
         return episode
 
@@ -336,7 +337,7 @@ class Episodes:
             version=known.version,
             dialect=asked.dialect,
             hint=DIALECTS[asked.dialect].hint,
-            tools=[one.declared for one in known.tools.values()],
+            tools=listed[0].tools,
             idle_seconds=asked.idle_seconds,
             episodes=[
                 EpisodeInfo(
@@ -370,6 +371,7 @@ def _copied(episode: Episode) -> Episode:
         episode.state,
         episode.observation,
         dict(episode.metrics),
+        episode.tools,
         list(episode.turns),
         said_bytes=episode.said_bytes,
     )

@@ -5,7 +5,7 @@ A play comes with all that it needs and leaves nothing behind. It is JSON:
     {"op": "begin", "task", "seed", "dialect", "budget", "rewards", "answers", "heard"}
     {"op": "step", "task", "state", "action", "answers", "heard"}
 
-and gives `{"state", "turn"}`, or, where the world must be asked first, `{"want", "heard"}`: it comes again with what
+and gives `{"state", "turn"}` and, at its beginning, `tools`; or, where the world must be asked first, `{"want", "heard"}`: it comes again with what
 the world said in `answers`. `state` is a pickled `Play`. It is read in graders alone, which are confined alike; the
 gateway, which is not, only keeps it.
 """
@@ -60,7 +60,10 @@ class Player:
         state = pickle.dumps(play, pickle.HIGHEST_PROTOCOL)
         if len(state) > MAX_STATE_BYTES:
             raise StateTooLarge(f"the state of {known.name} has {len(state):,} bytes, more than {MAX_STATE_BYTES:,}")
-        return to_json({"status": "graded", "play": {"state": b64encode(state).decode(), "turn": turn}})
+        done: dict[str, Any] = {"state": b64encode(state).decode(), "turn": turn}
+        if asked["op"] == "begin":
+            done["tools"] = [one.declared for one in play.state.tools().values()]
+        return to_json({"status": "graded", "play": done})
 
     def _task(self, known: Known, fields: Mapping[str, Any]) -> BaseModel:
         key = sha256(to_json([known.name, fields])).digest()
