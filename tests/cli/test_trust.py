@@ -99,6 +99,8 @@ LINES = {
         "calibration",
     ),
     "a task that names no verifier": ({"answer": "72"}, "math"),
+    "a task that asks for a recipe": ({"task": {"recipe": "math_boxed", "answer": "72"}}, "math"),
+    "a recipe's own fields, one of which is a task": ({"recipe": "r1_any", "task": MATH}, "all_of"),
 }
 
 
@@ -114,6 +116,7 @@ BAD_LINES = {
     "a task by reference": ({"task": {"ref": "sha256:00"}}, "reference"),
     "a task for another verifier": ({"task": {"verifier": "sql"}}, "not for 'math'"),
     "a task that is no object": ({"task": 7}, "no object"),
+    "a recipe that is not known": ({"task": {"recipe": "mathh"}}, "is no recipe"),
     "a right response that is no text": ({"task": MATH, "gold_response": 72}, "gold_response"),
 }
 

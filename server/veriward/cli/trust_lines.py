@@ -72,7 +72,7 @@ class TaskLines:
         if self._rows:
             gold_response = fields.pop("gold_response", None)
             return {**to_item(fields, self._set_name), "gold_response": gold_response}
-        if "task" not in fields or ("verifier" in fields and "task" in fields):
+        if "task" not in fields or "verifier" in fields or "recipe" in fields:
             own: dict[str, Any] = {key: fields.pop(key) for key in ("id", "source", "gold_response") if key in fields}
             fields = {**own, "task": fields}
         task = fields["task"]

@@ -75,7 +75,7 @@ def made_of(task: Mapping[str, Any]) -> Made:
 
 def nearest(name: str) -> str:
     """What a wrong name may have meant."""
-    close = get_close_matches(name[:MAX_NAME_CHARS], recipes(), n=NEAREST, cutoff=0.4)
+    close = get_close_matches(name[:MAX_NAME_CHARS], recipes(), n=NEAREST, cutoff=0.6)
     return f"the nearest are {', '.join(map(repr, close))}" if close else "GET /v1/recipes lists them"
 
 
