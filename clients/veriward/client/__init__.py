@@ -2,6 +2,7 @@
 
 from veriward.client.awaited import AsyncClient
 from veriward.client.blocking import Client
+from veriward.client.episodes import AsyncEpisode, Episode
 from veriward.client.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -19,10 +20,12 @@ from veriward.client.sessions import AsyncSession, Session
 
 __all__ = [
     "AsyncClient",
+    "AsyncEpisode",
     "AsyncSession",
     "Client",
     "ConnectionFailed",
     "DeadlineExceeded",
+    "Episode",
     "Limits",
     "Reply",
     "RequestRefused",

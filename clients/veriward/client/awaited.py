@@ -11,12 +11,33 @@ import httpx
 
 from veriward.client.batching import AsyncBatcher, Kind
 from veriward.client.calls import GRADE_SECONDS, POOL, RECONNECT_SECONDS, Calls
+from veriward.client.episode_calls import (
+    EPISODE_IDLE_SECONDS,
+    REPLAY_SECONDS,
+    STEP_SECONDS,
+    Action,
+    EpisodeCalls,
+    Setting,
+)
+from veriward.client.episodes import AsyncEpisode, next_steps, took
 from veriward.client.exchange import Conversation, outcome_signature
 from veriward.client.payload import Limits, Reply, Task, encode, encode_reply
 from veriward.client.retries import TROUBLE
 from veriward.client.session_calls import SESSION_IDLE_SECONDS, Files, SessionCalls
 from veriward.client.sessions import AsyncSession
-from veriward.wire import GradeItem, Priority, Result, RunLimits, StreamLine
+from veriward.wire import (
+    EnvironmentInfo,
+    EpisodeBudget,
+    EpisodeRewards,
+    GradeItem,
+    Priority,
+    ReplayResult,
+    Result,
+    RunLimits,
+    StepResult,
+    StreamLine,
+    Transcript,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,6 +149,71 @@ class AsyncClient:
         calls = SessionCalls(self._calls)
         ids = await self._drive(calls.open(count, profile, limits, idle_seconds, files))
         return [AsyncSession(calls, self._drive, one) for one in ids]
+
+    async def episode(
+        self,
+        environment: str,
+        task: Mapping[str, Any] | None = None,
+        *,
+        seed: int | None = None,
+        dialect: str = "hermes",
+        budget: EpisodeBudget | Mapping[str, Any] | None = None,
+        rewards: EpisodeRewards | Mapping[str, float] | None = None,
+        idle_seconds: float = EPISODE_IDLE_SECONDS,
+        source: str = "",
+    ) -> AsyncEpisode:
+        """A new episode of an environment; as a context manager it is closed at the end.
+
+        `task` is the environment's; `{"verifier": …}` where a verifier judges its answer. Raises `RequestRefused` where
+        it is no task of it. The episode is closed when it is not used for `idle_seconds`.
+        """
+        setting = Setting(seed, None, dialect, budget, rewards, idle_seconds, source)
+        return (await self._episodes(environment, task, 1, setting))[0]
+
+    async def episodes(
+        self,
+        environment: str,
+        task: Mapping[str, Any] | None = None,
+        count: int = 1,
+        *,
+        seed: int | None = None,
+        seeds: Sequence[int] | None = None,
+        dialect: str = "hermes",
+        budget: EpisodeBudget | Mapping[str, Any] | None = None,
+        rewards: EpisodeRewards | Mapping[str, float] | None = None,
+        idle_seconds: float = EPISODE_IDLE_SECONDS,
+        source: str = "",
+    ) -> list[AsyncEpisode]:
+        """`count` episodes of one task, or none: all of one `seed`, or one of each of `seeds`. Each is to be closed."""
+        setting = Setting(seed, seeds, dialect, budget, rewards, idle_seconds, source)
+        return await self._episodes(environment, task, count, setting)
+
+    async def step_episodes(
+        self, episodes: Sequence[AsyncEpisode], actions: Sequence[Action], *, deadline_seconds: float = STEP_SECONDS
+    ) -> list[StepResult]:
+        """Play a turn of many episodes in one request, `actions[i]` in `episodes[i]`."""
+        steps = next_steps(episodes, actions)
+        results = await self._drive(EpisodeCalls(self._calls).step_all(steps, deadline_seconds)) if steps else []
+        return took(episodes, results)
+
+    async def replay_episode(self, transcript: Transcript, *, deadline_seconds: float = REPLAY_SECONDS) -> ReplayResult:
+        """Play a transcript anew, and tell what came out otherwise."""
+        return await self._drive(EpisodeCalls(self._calls).replay(transcript, deadline_seconds))
+
+    async def environments(self) -> list[EnvironmentInfo]:
+        """The server's environments: name, version, summary."""
+        return await self._drive(EpisodeCalls(self._calls).environments())
+
+    async def environment(self, name: str) -> EnvironmentInfo:
+        """One environment with the JSON Schema of its task, its tools, its full text and an example."""
+        return await self._drive(EpisodeCalls(self._calls).environment(name))
+
+    async def _episodes(
+        self, environment: str, task: Mapping[str, Any] | None, count: int, setting: Setting
+    ) -> list[AsyncEpisode]:
+        calls = EpisodeCalls(self._calls)
+        told = await self._drive(calls.begin(environment, task, count, setting))
+        return [AsyncEpisode(calls, self._drive, told, one) for one in told.episodes]
 
     async def _drive(self, conversation: Conversation[T]) -> T:
         transport = self._home().transport

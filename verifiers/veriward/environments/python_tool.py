@@ -22,9 +22,7 @@ class PythonToolTask(JudgedTask):
     """
 
     profile: str = Field(default="std", max_length=100)
-    files: Annotated[dict[str, Annotated[str, Field(max_length=MAX_FILE_CHARS)]], Field(max_length=MAX_FILES)] = Field(
-        default={}
-    )
+    files: dict[str, FileText] = Field(default={}, max_length=MAX_FILES)
     memory_bytes: int | None = Field(default=None, ge=64 << 20, le=4096 << 20)
     cell_cpu_seconds: float = Field(default=5.0, gt=0, le=MAX_CELL_SECONDS)
     cell_wall_seconds: float = Field(default=10.0, gt=0, le=2 * MAX_CELL_SECONDS)

@@ -55,6 +55,9 @@ def add_episodes(app: FastAPI, gateway: Gateway) -> None:
         def steps(body: bytes) -> StepsRequest:
             value = parse_json(body)
             bounded_list(value, "steps", MAX_EPISODES)
+            listed = value.get("steps") if isinstance(value, dict) else None
+            for one in listed if isinstance(listed, list) else ():
+                _mend(one)
             return check(StepsRequest, value, "steps", "action")
 
         return await answered(gateway, request, lambda body, came: episodes.step_all(steps(body), came))
@@ -62,7 +65,9 @@ def add_episodes(app: FastAPI, gateway: Gateway) -> None:
     async def step_episode(request: Request, episode: str) -> Response:
         """Play one turn. Numbered, it is played once however often it is sent."""
         return await answered(
-            gateway, request, lambda body, came: episodes.step(episode, check(StepRequest, parse_json(body)), came)
+            gateway,
+            request,
+            lambda body, came: episodes.step(episode, check(StepRequest, _mend(parse_json(body))), came),
         )
 
     async def fork_episode(request: Request, episode: str) -> Response:
@@ -120,6 +125,23 @@ def add_episodes(app: FastAPI, gateway: Gateway) -> None:
     app.add_api_route(one, close_episode, methods=["DELETE"], **documented(None, EpisodeClosed))
     app.add_api_route("/v1/environments", list_environments, methods=["GET"], **documented(None, EnvironmentList))
     app.add_api_route("/v1/environments/{name}", get_environment, methods=["GET"], **documented(None, EnvironmentInfo))
+
+
+def _mend(step: Any) -> Any:
+    """The step, with no lone surrogate in its action: what a model writes is no fault of the request."""
+    if isinstance(step, dict) and "action" in step:
+        step["action"] = _printable(step["action"])
+    return step
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_printable(one) for one in value]
+    if isinstance(value, dict):
+        return {_printable(name): _printable(one) for name, one in value.items()}
+    return value
 
 
 def _told(known: Known, **more: Any) -> EnvironmentInfo:
