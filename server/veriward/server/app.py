@@ -49,6 +49,7 @@ def create_app(
 
             async with serving(settings) as fleet:
                 gateway.run_on(fleet.queue, lambda: fleet.isolation, fleet.shared)
+                gateway.keep_jobs_in(fleet.jobs)
                 yield
                 await gateway.drain()
                 gateway.audit.close()

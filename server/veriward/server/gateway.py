@@ -1,6 +1,7 @@
 """What the routes of one app share, and its life: serving, draining, drained."""
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -92,7 +93,13 @@ class Gateway:
     def keep_jobs_in(self, table: JobTable) -> None:
         """Clients' jobs are any gateway's from now on."""
         assert self.resume_job is not None
-        self.jobs.keep_in(table, self.resume_job)
+        self.jobs.keep_in(table, self.resume_job).add_done_callback(self._end_if_failed)
+
+    def _end_if_failed(self, task: "asyncio.Task[None]") -> None:
+        """A gateway that can't go on drains and ends, rather than sit on its jobs."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.log.error("jobs_failed", exc_info=error)
+            signal.raise_signal(signal.SIGTERM)
 
     def running_sessions(self) -> SessionFleet:
         """Raises `Refusal` where there are none."""

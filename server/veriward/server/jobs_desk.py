@@ -52,10 +52,11 @@ class JobDesk:
         """How many are in this gateway's hands."""
         return len(self._running)
 
-    def keep_in(self, table: JobTable, resume: Resume) -> None:
-        """From now on the fleet's table has what this gateway holds."""
+    def keep_in(self, table: JobTable, resume: Resume) -> "asyncio.Task[None]":
+        """From now on the fleet's table has what this gateway holds, by a task that ends with `close`."""
         self._table, self._resume = table, resume
         self._task = asyncio.get_running_loop().create_task(self._keep(table))
+        return self._task
 
     async def submit(self, head: JobHead, body: bytes, begin: Callable[[], Batch]) -> JobView:
         """Begin it, unless there is one of its id. Raises `Refusal` where that one's body was another."""
@@ -220,9 +221,10 @@ class JobDesk:
                 if until == job.ready and not whole:
                     return
                 end: State | None = ("cancelled" if job.cancelled else "finished") if whole else None
-                if not await table.append(job.head.id, job.ready, job.lines(job.ready, until), end):
-                    self._lose(job)
-                    return
+                hold = await table.append(job.head.id, job.ready, job.lines(job.ready, until), end)
+                if hold is not Hold.OURS:
+                    await self._restore(table, job, hold)
+                    continue
                 job.show(until)
                 if whole:
                     self._running.pop(job.head.id, None)
@@ -232,21 +234,16 @@ class JobDesk:
         if not jobs:
             return
         for id, hold in (await table.renew(list(jobs))).items():
-            job = jobs[id]
-            if self._running.get(id) is not job:
-                continue
-            if hold is Hold.NOBODYS:
+            if hold is not Hold.OURS and self._running.get(id) is jobs[id]:
                 async with self._storing:
-                    if not await table.create(job.head, job.body):
-                        self._lose(job)
-                    job.ready = 0
-                self._wakened.set()
-            elif hold is Hold.ANOTHERS:
-                self._lose(job)
+                    await self._restore(table, jobs[id], hold)
 
-    def _lose(self, job: HeldJob) -> None:
-        """Another gateway has it: what runs here is killed, and told to nobody."""
-        if self._running.pop(job.head.id, None) is not None:
+    async def _restore(self, table: JobTable, job: HeldJob, hold: Hold) -> None:
+        """Begin a table's lost entry anew. Of a job that is another's what runs here is killed, and told to nobody."""
+        if hold is Hold.NOBODYS and await table.create(job.head, job.body):
+            job.ready = 0
+            self._wakened.set()
+        elif self._running.pop(job.head.id, None) is not None:
             job.batch.cancel()
             job.wake()
 

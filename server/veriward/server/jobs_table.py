@@ -80,8 +80,8 @@ class JobTable(Protocol):
         """The job with its lines from number `since` on, `most` of them."""
         ...
 
-    async def append(self, id: str, at: int, lines: Sequence[Line], end: State | None) -> bool:
-        """Add lines as number `at` and on, and end the job: all of it or, where it is not ours, nothing and False."""
+    async def append(self, id: str, at: int, lines: Sequence[Line], end: State | None) -> Hold:
+        """Add lines as number `at` and on, and end the job: all of it or, where it is not ours, nothing."""
         ...
 
     async def renew(self, ids: Sequence[str]) -> Mapping[str, Hold]:

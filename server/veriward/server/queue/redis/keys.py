@@ -16,6 +16,11 @@ blocking read may touch any of them. Times in Redis are seconds of Redis' own cl
 | `dead` | stream | rollouts given up on, with the reason; the last `DEAD_ENTRIES` |
 | `task:REF` | string | a stored task; lives `tasks_ttl_seconds` from its last use |
 | `result:DIGEST` | string | a kept result; lives `redis_cache_seconds` |
+| `job:ID` | hash | a client's job: head, body while it runs, whose it is; lives `jobs_seconds` from its end |
+| `job:ID:lines` | list | its results in the order in which they came |
+| `jobs:running` | sorted set | ids of jobs that run, by the end of their gateway's lease |
+| `jobs:ended` | sorted set | `BYTES:ID` of the others, by when they are forgotten |
+| `jobs:bytes` | string | bytes of all jobs |
 | `request:DIGEST` | string | an `Idempotency-Key` at work or its results; lives `idempotency_seconds` |
 """
 
@@ -92,3 +97,21 @@ class Keys:
 
     def request(self, digest: bytes) -> bytes:
         return self._key(f"request:{digest.hex()}")
+
+    def job(self, id: str) -> bytes:
+        return self._key(f"job:{id}")
+
+    def job_lines(self, id: str) -> bytes:
+        return self._key(f"job:{id}:lines")
+
+    @property
+    def running_jobs(self) -> bytes:
+        return self._key("jobs:running")
+
+    @property
+    def ended_jobs(self) -> bytes:
+        return self._key("jobs:ended")
+
+    @property
+    def jobs_bytes(self) -> bytes:
+        return self._key("jobs:bytes")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from veriward.server.queue.redis.gateway import RedisGateway, end_if_failed
+from veriward.server.queue.redis.jobs import RedisJobs
 from veriward.server.queue.redis.keys import Keys
 from veriward.server.queue.redis.queue import RedisQueue
 from veriward.server.queue.redis.shared import RedisShared
@@ -24,10 +25,11 @@ WORKER_END_SECONDS = 5.0  # beyond its own draining
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """`gateway` reaches the workers, `shared` holds what the gateways have in common."""
+    """`gateway` reaches the workers, `shared` holds what the gateways have in common, `jobs` clients' jobs."""
 
     gateway: RedisGateway
     shared: RedisShared
+    jobs: RedisJobs
 
     @property
     def queue(self) -> RedisQueue:
@@ -64,17 +66,20 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
             cache_seconds=settings.redis_cache_seconds,
             idempotency_seconds=settings.idempotency_seconds,
         )
+        number = gateway.queue.number
+        jobs = RedisJobs(address, gateway.keys, number, settings.jobs_seconds, settings.jobs_bytes)
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(_keep_worker(settings)) for _ in range(settings.workers)]
         tasks.append(loop.create_task(shared.run()))
         tasks[-1].add_done_callback(end_if_failed)
         try:
-            yield Serving(gateway, shared)
+            yield Serving(gateway, shared, jobs)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await shared.close()
+            await jobs.close()
 
 
 async def _keep_worker(settings: Settings) -> None:
