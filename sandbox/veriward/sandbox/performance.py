@@ -43,7 +43,9 @@ class Performance:
         try:
             for index, content in enumerate(self._execution.inputs):
                 if budget_seconds <= 0:
-                    yield Run(index, outcomes.OVER_BUDGET.status, outcomes.OVER_BUDGET.reason, isolation=self._isolation)
+                    yield Run(
+                        index, outcomes.OVER_BUDGET.status, outcomes.OVER_BUDGET.reason, isolation=self._isolation
+                    )
                     continue
                 for attempt in range(1, _ATTEMPTS + 1):
                     try:
