@@ -49,7 +49,8 @@ def test_an_error_crosses_process_borders_whole(error: errors.VeriwardError) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["grade", "grade_rollouts", "rewards", "grade_one", "grade_stream", "execute", "ready"]
+    "name",
+    ["grade", "grade_rollouts", "rewards", "grade_one", "grade_stream", "execute", "ready", "submit", "job"],
 )
 def test_both_clients_take_the_same(name: str) -> None:
     def taken(kind: type) -> list[tuple[str, object]]:

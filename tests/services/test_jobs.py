@@ -284,8 +284,8 @@ def fleet(shared_redis: RedisProcess, tmp_path_factory: pytest.TempPathFactory) 
 
 def asked(number: int, seconds: float, *more: str) -> dict[str, Any]:
     """A program that takes its time, and quick answers."""
-    task = {"verifier": "code", "kind": "stdin", "tests": [{"input": "", "output": f"{number}\n"}]}
-    task["limits"] = {"wall_seconds": 60}
+    tests = [{"input": "", "output": f"{number}\n"}]
+    task = {"verifier": "code", "kind": "stdin", "tests": tests, "limits": {"wall_seconds": 60}}
     program = f"```python\nimport time\ntime.sleep({seconds})\nprint({number})\n```"
     items = [{"id": "slow", "task": task, "responses": [program]}]
     items += [{"id": answer, "task": {"verifier": "math", "answer": "7"}, "responses": [answer]} for answer in more]

@@ -14,6 +14,7 @@ from veriward.client.errors import (
     UnexpectedAnswer,
     VeriwardError,
 )
+from veriward.client.jobs import AsyncJob, Job
 from veriward.client.payload import Limits, Reply, Task
 from veriward.client.rewards import mask, rewards_or_nan, rewards_or_none
 from veriward.client.sessions import AsyncSession, Session
@@ -21,11 +22,13 @@ from veriward.client.sessions import AsyncSession, Session
 __all__ = [
     "AsyncClient",
     "AsyncEpisode",
+    "AsyncJob",
     "AsyncSession",
     "Client",
     "ConnectionFailed",
     "DeadlineExceeded",
     "Episode",
+    "Job",
     "Limits",
     "Reply",
     "RequestRefused",

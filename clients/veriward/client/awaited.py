@@ -21,6 +21,8 @@ from veriward.client.episode_calls import (
 )
 from veriward.client.episodes import AsyncEpisode, next_steps, took
 from veriward.client.exchange import Conversation, outcome_signature
+from veriward.client.job_calls import JOB_SECONDS, JobCalls
+from veriward.client.jobs import AsyncJob
 from veriward.client.payload import Limits, Reply, Task, encode, encode_reply
 from veriward.client.retries import TROUBLE
 from veriward.client.session_calls import SESSION_IDLE_SECONDS, Files, SessionCalls
@@ -119,6 +121,27 @@ class AsyncClient:
                     async for chunk in response.aiter_bytes():
                         for line in reader.feed(chunk):
                             yield line
+
+    async def submit(
+        self,
+        items: Sequence[GradeItem | Mapping[str, Any]],
+        *,
+        deadline_seconds: float = JOB_SECONDS,
+        priority: Priority = "normal",
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Grade `items` without waiting for it: `job.wait()` gives what `grade` does, `job.events()` each as it comes.
+
+        `deadline_seconds` bounds the grading. The server keeps the results for a while after it.
+        """
+        calls = JobCalls(self._calls)
+        return AsyncJob(
+            calls, self._drive, await self._drive(calls.submit(items, deadline_seconds, priority, idempotency_key))
+        )
+
+    def job(self, id: str) -> AsyncJob:
+        """A job that was submitted before, here or by another process."""
+        return AsyncJob(JobCalls(self._calls), self._drive, id)
 
     async def session(
         self,

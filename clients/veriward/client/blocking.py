@@ -20,6 +20,8 @@ from veriward.client.episode_calls import (
 )
 from veriward.client.episodes import Episode, next_steps, took
 from veriward.client.exchange import Conversation, outcome_signature
+from veriward.client.job_calls import JOB_SECONDS, JobCalls
+from veriward.client.jobs import Job
 from veriward.client.payload import Limits, Reply, Task, encode, encode_reply
 from veriward.client.retries import TROUBLE
 from veriward.client.session_calls import SESSION_IDLE_SECONDS, Files, SessionCalls
@@ -113,6 +115,25 @@ class Client:
             with closing(self._drive(opening)) as response, reader.reading(str(response.request.url)):
                 for chunk in response.iter_bytes():
                     yield from reader.feed(chunk)
+
+    def submit(
+        self,
+        items: Sequence[GradeItem | Mapping[str, Any]],
+        *,
+        deadline_seconds: float = JOB_SECONDS,
+        priority: Priority = "normal",
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """Grade `items` without waiting for it: `job.wait()` gives what `grade` does, `job.events()` each as it comes.
+
+        `deadline_seconds` bounds the grading. The server keeps the results for a while after it.
+        """
+        calls = JobCalls(self._calls)
+        return Job(calls, self._drive, self._drive(calls.submit(items, deadline_seconds, priority, idempotency_key)))
+
+    def job(self, id: str) -> Job:
+        """A job that was submitted before, here or by another process."""
+        return Job(JobCalls(self._calls), self._drive, id)
 
     def session(
         self,

@@ -75,6 +75,7 @@ class Question:
     body: Body | None = None
     idempotency_key: str | None = None
     stream: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -91,6 +92,7 @@ class Question:
         if letter.content is not None:
             headers["Content-Type"] = "application/json"
             headers["Idempotency-Key"] = letter.key
+        headers.update(self.headers)
         return httpx.Request(self.method, url, headers=headers, content=letter.content)
 
 

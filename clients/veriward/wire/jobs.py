@@ -12,8 +12,8 @@ MAX_JOB_WAIT_SECONDS = 60
 class JobState(BaseModel):
     """`POST /v1/jobs`, `GET` and `DELETE /v1/jobs/{id}`. Fields are only ever added within v1.
 
-    `answered` of its `rollouts` have a result. Once that is all of them the job is `finished`, or `cancelled` if it was:
-    then it is kept for `kept_seconds` more, and `GET` tells its `items`, in the order of the request.
+    `answered` of its `rollouts` have a result. Once that is all of them the job is `finished`, or `cancelled` if it
+    was: then it is kept for `kept_seconds` more, and `GET` tells its `items`, in the order of the request.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
