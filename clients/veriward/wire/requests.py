@@ -47,9 +47,10 @@ class GroupShaping(_Envelope):
 class GradeItem(_Envelope):
     """One task and the responses to judge by it.
 
-    `task` is `{"verifier": name, …fields}` or `{"ref": "sha256:…"}`. What is wrong inside a task makes that item
-    `invalid_task`; it does not refuse the request. `source` labels metrics and nothing else. `group_shaping` is applied
-    in its order once all results of the item are there; those that are not graded stay so, and do not count.
+    `task` is `{"verifier": name, …fields}`, `{"recipe": name, …fields}` or `{"ref": "sha256:…"}`. What is wrong
+    inside a task makes that item `invalid_task`; it does not refuse the request. `source` labels metrics and nothing
+    else. `group_shaping` is applied in its order once all results of the item are there; those that are not graded stay
+    so, and do not count.
     """
 
     id: str = Field(default="", max_length=MAX_ID_CHARS)
