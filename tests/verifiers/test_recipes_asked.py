@@ -1,10 +1,13 @@
 """A task that asks for a recipe is the task that the recipe makes; what is wrong with it is told by its own fields."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from veriward.verifiers import InvalidTask, Verdict, verifiers
 from veriward.verifiers.conformance import Models, NoSandbox
@@ -112,6 +115,22 @@ def test_a_recipe_says_what_it_is(recipe: Recipe) -> None:
     for name, needed in recipe.fields.items():
         assert not needed or name in recipe.example
     parse_task(verifiers()[recipe.verifier], {"recipe": recipe.name, **recipe.example})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_any_fields_are_a_task_or_a_fault_of_it(data: st.DataObject) -> None:
+    recipe = recipes()[data.draw(st.sampled_from(sorted(recipes())))]
+    changed = data.draw(st.dictionaries(st.sampled_from(sorted(recipe.fields)), JSON, max_size=2))
+    with suppress(InvalidTask):
+        parse_task(verifiers()[recipe.verifier], {"recipe": recipe.name, **recipe.example, **changed})
 
 
 GOOD = """
