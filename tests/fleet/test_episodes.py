@@ -1,0 +1,331 @@
+"""Episodes on a real server: faults are told, turns are played once, hundreds do not mix, none is left behind."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from veriward.cli.server_process import ServerProcess
+from veriward.client import AsyncClient, AsyncEpisode, Client
+from veriward.environments import environments
+from veriward.environments.actions import MAX_ACTION_CHARS
+from veriward.environments.conformance import run
+from veriward.environments.world import KnownWorld
+
+pytestmark = pytest.mark.fleet
+
+MIXED = 200
+LIVE = 64
+ABANDONED = 40
+PATIENCE_SECONDS = 60.0
+SUM = {"verifier": "math", "answer": "42"}
+UNKNOWN = {"verifier": "x"}
+UNFINISHED = {"verifier": "math"}
+LONG = {"judge": SUM, "cell_wall_seconds": 100.0, "cell_cpu_seconds": 50.0}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    from veriward.cli.server_process import server_process
+
+    with server_process() as process:
+        yield process
+
+
+@pytest.fixture
+def http(server: ServerProcess) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {server.api_key}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Iterator[Client]:
+    with Client(server.url, api_key=server.api_key) as one:
+        yield one
+
+
+def tool(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"tool_calls": [{"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}]}
+
+
+def code(text: str) -> dict[str, Any]:
+    return tool("python", code=text)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "an environment that there is none of": ({"environment": "countdwn"}, "environment"),
+    "a task off the schema": ({"environment": "countdown", "task": {"numbers": [1]}}, "task.numbers"),
+    "a field that a task has not": ({"environment": "countdown", "task": {"nombers": [1]}}, "task.nombers"),
+    "a verifier that there is none of": (
+        {"environment": "python_tool", "task": UNKNOWN},
+        "task.judge.verifier",
+    ),
+    "a broken task of the verifier": (
+        {"environment": "python_tool", "task": UNFINISHED},
+        "task.judge.answer",
+    ),
+    "a dialect that there is none of": ({"environment": "countdown", "dialect": "klingon"}, "dialect"),
+    "seeds of another number": ({"environment": "countdown", "seeds": [1, 2], "count": 3}, "seeds"),
+    "more than may be asked for": ({"environment": "countdown", "count": 1_025}, "count"),
+    "a lease that is too long": ({"environment": "countdown", "idle_seconds": 80_000}, "idle_seconds"),
+    "a budget past its bound": ({"environment": "countdown", "budget": {"steps": 1_001}}, "budget.steps"),
+}
+
+
+@pytest.mark.parametrize(("body", "field"), REFUSED.values(), ids=REFUSED)
+def test_what_can_not_begin_is_refused_by_its_field(http: httpx.Client, body: dict[str, Any], field: str) -> None:
+    answer = http.post("/v1/episodes", json=body)
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+TOLD: dict[str, tuple[Any, str]] = {
+    "a tool that there is none of": (tool("fly"), "no tool 'fly'"),
+    "arguments off the schema": (tool("combine", left="x", operation="+", right=1), "left"),
+    "a malformed call": ("<tool_call>{", "never closed"),
+    "a call in another dialect": ("```python\n1\n```", "not how tools are called here"),
+    "too long an action": ("x" * (MAX_ACTION_CHARS + 1), "more than 200,000"),
+    "a megabyte": ("x" * 1_000_000, "more than 200,000"),
+    "a lone surrogate": ("\ud800", "No answer found"),
+    "nothing": ("", "empty"),
+}
+
+
+@pytest.mark.parametrize(("action", "said"), TOLD.values(), ids=TOLD)
+def test_what_a_model_does_wrong_is_an_observation(client: Client, action: Any, said: str) -> None:
+    with client.episode("countdown", seed=1) as episode:
+        result = episode.step(action)
+        assert (result.status, result.done, result.reward) == ("played", False, 0.0)
+        assert said in result.observation or said == "No answer found"
+        assert result.metrics["format_faults"] == 1
+
+
+def test_a_step_is_numbered_and_played_once(http: httpx.Client) -> None:
+    begun = http.post("/v1/episodes", json={"environment": "python_tool", "task": SUM}).json()["episodes"][0]["id"]
+    path = f"/v1/episodes/{begun}/step"
+    first = {"action": code("count = globals().get('count', 0) + 1\ncount"), "step": 1}
+    assert [http.post(path, json=first).json()["messages"][0]["content"] for _ in range(3)] == ["1", "1", "1"]
+    assert http.post(path, json={**first, "step": 2}).json()["messages"][0]["content"] == "2"
+    for step, action, expected in ((4, code("1"), 409), (2, code("2"), 409), (1, code("1"), 409)):
+        answer = http.post(path, json={"action": action, "step": step})
+        assert (answer.status_code, answer.json()["code"]) == (expected, "wrong_step")
+    assert http.post(path, json={"action": "\\boxed{42}", "step": 3}).json()["terminated"]
+    ended = http.post(path, json={"action": "more", "step": 4})
+    assert (ended.status_code, ended.json()["code"]) == (409, "episode_ended")
+
+
+def test_what_is_gone_is_told(http: httpx.Client) -> None:
+    unknown = http.post("/v1/episodes/nobody/step", json={"action": ""})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "episode_unknown")
+    begun = http.post("/v1/episodes", json={"environment": "countdown"}).json()["episodes"][0]["id"]
+    assert http.delete(f"/v1/episodes/{begun}").status_code == 200
+    gone = http.get(f"/v1/episodes/{begun}")
+    assert (gone.status_code, gone.json()["code"], gone.json()["reason"]) == (410, "episode_lost", "closed")
+    both = [{"id": begun, "action": ""}, {"id": "nobody", "action": ""}]
+    results = http.post("/v1/episodes:step", json={"steps": both}).json()["results"]
+    assert [(one["status"], one["code"]) for one in results] == [
+        ("refused", "episode_lost"),
+        ("refused", "episode_unknown"),
+    ]
+
+
+def test_an_interpreter_that_its_own_code_ends_is_told_and_replaced(client: Client) -> None:
+    with client.episode("python_tool", SUM) as episode:
+        assert "gone" in episode.step(code("import os; os._exit(1)")).observation
+        assert episode.step(code("6 * 7")).messages[0].content == "42"
+        result = episode.step("\\boxed{42}")
+        assert result.reward == 1.0
+        assert result.verdict is not None
+        assert result.verdict.verifier == "math"
+
+
+def test_branches_begin_where_their_stem_is(client: Client) -> None:
+    with client.episode("python_tool", SUM) as stem:
+        stem.step(code("x = 40"))
+        branches = stem.fork(4)
+        told = client.step_episodes(branches, [code(f"x += {number}\nx") for number in range(4)])
+        assert [result.messages[0].content for result in told] == ["40", "41", "42", "43"]
+        assert stem.step(code("x")).messages[0].content == "40"
+        for branch in branches:
+            branch.close()
+
+
+def test_closing_an_episode_ends_its_tool_call(server: ServerProcess) -> None:
+    async def scene() -> tuple[str, float]:
+        client = AsyncClient(server.url, api_key=server.api_key)
+        episode = await client.episode("python_tool", LONG)
+        playing = asyncio.create_task(episode.step(code("while True: pass")))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not (await episode.state()).running and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await episode.close()
+        result = await playing
+        await client.aclose()
+        return result.status, time.monotonic() - began
+
+    status, seconds = asyncio.run(scene())
+    assert status == "cancelled"
+    assert seconds < PATIENCE_SECONDS
+
+
+TRANSCRIBED: dict[str, tuple[str, dict[str, Any], list[Any]]] = {
+    "an interpreter": ("python_tool", SUM, [code("x = 6"), code("x * 7"), code("1 / 0"), "\\boxed{42}"]),
+    "a database": (
+        "sql",
+        {"script": "create table t (a); insert into t values (42)", "judge": SUM},
+        [tool("list_tables"), tool("query", sql="select * from t"), tool("query", sql="selec"), "\\boxed{42}"],
+    ),
+    "attempts": ("refine", SUM, ["\\boxed{41}", "\\boxed{42}"]),
+}
+
+
+@pytest.mark.parametrize(("environment", "task", "actions"), TRANSCRIBED.values(), ids=TRANSCRIBED)
+def test_a_transcript_is_played_anew_to_the_same(
+    client: Client, environment: str, task: dict[str, Any], actions: list[Any]
+) -> None:
+    with client.episode(environment, task, rewards={"tool_error": -0.25}) as episode:
+        results = [episode.step(action) for action in actions]
+        state = episode.state()
+    assert results[-1].terminated
+    replayed = client.replay_episode(state.transcript)
+    assert (replayed.same, replayed.differences) == (True, [])
+    assert replayed.reward == pytest.approx(state.reward)
+    turns = [turn.model_copy(update={"observation": "forged"}) for turn in state.transcript.turns]
+    forged = client.replay_episode(state.transcript.model_copy(update={"turns": turns}))
+    assert not forged.same
+    assert "the observation differs" in forged.differences[0]
+
+
+HOSTILE = {
+    "it fills the memory": "x = [bytearray(1 << 24) for _ in range(1000)]",
+    "it forks": "import os\nwhile True: os.fork()",
+    "it sleeps": "import time; time.sleep(1000)",
+    "it loops and ignores signals": "import signal\nfor s in range(1, 60):\n    try: signal.signal(s, signal.SIG_IGN)\n"
+    "    except (OSError, ValueError): pass\nwhile True: pass",
+    "it ends its process": "import os; os.kill(os.getpid(), 9)",
+    "it writes to whoever listens": "import os\nfor d in range(3, 200):\n    try: os.write(d, b'x' * 10000)\n"
+    "    except OSError: pass",
+    "it prints without end": "while True: print('x' * 10000)",
+    "it looks for others": "import os\nprint([p for p in os.listdir('/proc') if p.isdigit()], os.listdir('/tmp'))",
+}  # fmt: skip
+
+
+def test_a_hostile_policy_harms_nobody_else(client: Client) -> None:
+    task = {"judge": SUM, "cell_cpu_seconds": 0.5, "cell_wall_seconds": 1.5}
+    honest = client.episodes("python_tool", SUM, 3)
+    games = client.episodes("countdown", {"numbers": [3, 5, 7], "target": 56}, 3)
+    client.step_episodes(honest, [code(f"mine = {number}") for number in range(3)])
+    attackers = client.episodes("python_tool", task, len(HOSTILE))
+    attacks = client.step_episodes(attackers, [code(text) for text in HOSTILE.values()], deadline_seconds=100)
+    assert [result.status for result in attacks] == ["played"] * len(HOSTILE)
+    kept = client.step_episodes(honest, [code("mine")] * 3)
+    assert [result.messages[0].content for result in kept] == ["0", "1", "2"]
+    results = client.step_episodes(games, [tool("combine", left=3, operation="+", right=5)] * 3)
+    assert [result.status for result in results] == ["played"] * 3
+    assert [result.reward for result in client.step_episodes(honest, ["\\boxed{42}"] * 3)] == [1.0] * 3
+    for one in (*attackers, *games):
+        one.close()
+
+
+def expert_of(name: str, seed: int) -> list[Any]:
+    """What the expert of a game does from its beginning, played here."""
+    known = environments()[name]
+    actions: list[Any] = []
+
+    def policy(state: Any, _: int) -> Any:
+        chosen = state.expert()
+        actions.append(tool(chosen.name, **dict(chosen.arguments)))
+        return chosen
+
+    run(known, known.examples[0], seed, KnownWorld(), policy)
+    return actions
+
+
+GAMES = ("countdown", "frozen_lake", "hanoi", "maze", "wordle", "minesweeper", "blackjack")
+
+
+async def played(client: AsyncClient, number: int) -> tuple[bool, str]:
+    """One episode to its end; whether it saw and earned what is its own."""
+    kind = number % 10
+    if kind < len(GAMES):
+        actions = expert_of(GAMES[kind], number)
+        async with await client.episode(GAMES[kind], seed=number) as game:
+            results = [await game.step(action) for action in actions]
+        return results[-1].reward == 1.0 and results[-1].terminated, GAMES[kind]
+    if kind == 9:
+        script = f"create table t (a); insert into t values ({number})"
+        task = {"script": script, "judge": {"verifier": "math", "answer": str(number)}}
+        async with await client.episode("sql", task) as database:
+            seen = await database.step(tool("query", sql="select a from t"))
+            end = await database.step(f"\\boxed{{{number}}}")
+        return str(number) in seen.observation and end.reward == 1.0, "sql"
+    async with await client.episode("python_tool", {"verifier": "math", "answer": str(2 * number)}) as own:
+        await own.step(code(f"mine = {number}"))
+        seen = await own.step(code("mine * 2"))
+        end = await own.step(f"\\boxed{{{seen.messages[0].content}}}")
+    return end.reward == 1.0, "python_tool"
+
+
+def test_hundreds_of_mixed_episodes_do_not_mix_and_the_abandoned_are_reaped(
+    serve: Callable[..., AbstractContextManager[ServerProcess]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scene(client: AsyncClient) -> list[tuple[bool, str]]:
+        gate = asyncio.Semaphore(LIVE)
+
+        async def one(number: int) -> tuple[bool, str]:
+            async with gate:
+                return await played(client, number)
+
+        abandoned = [
+            *await client.episodes("countdown", count=ABANDONED // 2, seed=1, idle_seconds=1.0),
+            *await client.episodes("python_tool", SUM, ABANDONED // 2, idle_seconds=1.0),
+        ]
+        await client.step_episodes(abandoned[ABANDONED // 2 :], [code("x = 1")] * (ABANDONED // 2))
+        order = list(range(MIXED))
+        random.Random(7).shuffle(order)
+        told = await asyncio.gather(*(one(number) for number in order))
+        await reaped(abandoned)
+        await client.aclose()
+        return told
+
+    async def reaped(abandoned: list[AsyncEpisode]) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        left = list(abandoned)
+        while left and time.monotonic() < until:
+            left = [one for one in left if not await is_gone(one)]
+            await asyncio.sleep(0.2)
+        assert left == []
+
+    with serve() as process:
+        began, mine = time.monotonic(), time.process_time()
+        told = asyncio.run(scene(AsyncClient(process.url, api_key=process.api_key)))
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        memory = sum(one.memory_info().rss for one in family)
+        figures = httpx.get(f"{process.url}/metrics", headers={"Authorization": f"Bearer {process.api_key}"}).text
+    assert [kind for right, kind in told if not right] == []
+    values = {line.split(" ")[0]: float(line.rsplit(" ", 1)[1]) for line in figures.splitlines() if line[0] != "#"}
+    assert (values["veriward_episodes"], values["veriward_episodes_bytes"], values["veriward_sessions"]) == (0, 0, 0)
+    assert sum(value for name, value in values.items() if 'reason="abandoned"' in name) == ABANDONED
+    with capsys.disabled():
+        print(
+            f"\n{MIXED} episodes, {LIVE} at a time, in {time.monotonic() - began:.1f} s; client "
+            f"{time.process_time() - mine:.1f} CPU s; server's resident memory {memory / 2**20:.0f} MiB"
+        )
+
+
+async def is_gone(episode: AsyncEpisode) -> bool:
+    from veriward.client import RequestRefused
+
+    try:
+        await episode.state()
+    except RequestRefused as refused:
+        return refused.problem.reason == "abandoned"
+    return False
