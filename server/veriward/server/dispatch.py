@@ -210,7 +210,7 @@ def is_dear(verifier: Verifier) -> bool:
 def _key_prefix(task: ReadyTask) -> Any:
     verifier = task.verifier
     head = f"{verifier.name}\0{verifier.version}\0{len(task.fields_json)}\0"
-    return sha256(head.encode() + task.fields_json)
+    return sha256(head.encode() + task.mark + task.fields_json)
 
 
 def _share(work: Work, task: ReadyTask, places: Sequence[int], judged: Sequence[bytes], keys: Sequence[bytes]) -> Share:

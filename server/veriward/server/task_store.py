@@ -35,13 +35,15 @@ class ReadyTask:
     """A task that can be graded: `fields_json` is canonical JSON of its fields, `verifier` left out.
 
     `messages`: it is judged by the chat messages, not by the text of the last assistant message alone. One that asks
-    for a recipe is kept as it was sent, and `verifier` is the recipe's; `group_shaping` is the recipe's too.
+    for a recipe is kept as it was sent, and `verifier` is the recipe's, as is `group_shaping`; `mark` tells today's
+    recipe from another of its name, of which results may be kept.
     """
 
     verifier: Verifier
     fields_json: bytes
     messages: bool
     group_shaping: tuple[GroupShaping, ...] = ()
+    mark: bytes = b""
 
 
 @dataclass(slots=True)
@@ -170,12 +172,17 @@ def _ready(verifier: Verifier, fields: dict[str, Any], made: Mapping[str, Any]) 
     except ValueError:  # UnicodeEncodeError is one
         raise next(_unwritable(fields, ())) from None
     wants = verifier.messages or wants_messages(made)
-    return ReadyTask(verifier, fields_json, wants, _shaping_of(fields.get("recipe")))
+    if "recipe" not in fields:
+        return ReadyTask(verifier, fields_json, wants)
+    return ReadyTask(verifier, fields_json, wants, *_of_recipe(fields["recipe"]))
 
 
 @cache
-def _shaping_of(recipe: str | None) -> tuple[GroupShaping, ...]:
-    return () if recipe is None else tuple(GroupShaping(**term) for term in recipes()[recipe].group_shaping)
+def _of_recipe(name: str) -> tuple[tuple[GroupShaping, ...], bytes]:
+    """The group shaping of a recipe, and its mark."""
+    recipe = recipes()[name]
+    shaping = tuple(GroupShaping(**term) for term in recipe.group_shaping)
+    return shaping, sha256(_canonical([recipe.task, recipe.defaults]).encode()).digest()
 
 
 def packed(task: ReadyTask) -> bytes:

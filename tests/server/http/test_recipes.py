@@ -1,6 +1,7 @@
 """Recipes over HTTP: listed, shown, asked for by tasks; the results are those of the verifier that they name."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from veriward.client import AsyncClient
+from veriward.server.task_store import _of_recipe
 from veriward.verifiers.recipes import recipes
 from veriward.wire import RecipeInfo, RecipeList
 
@@ -119,3 +121,18 @@ async def test_the_client_reads_them(app: FastAPI) -> None:
         assert [one.name for one in await client.recipes()] == list(recipes())
         told = await client.recipe("rlcr")
     assert told.source.startswith("RLCR, arXiv:2507.16806")
+
+
+async def test_what_is_kept_of_a_recipe_is_not_what_another_of_its_name_pays(
+    client: httpx.AsyncClient, queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"task": BOXED, "responses": ["72"]}
+    [once], [again] = await grade(client, asked), await grade(client, asked)
+    assert (once[0]["cached"], again[0]["cached"]) == (False, True)
+    known = recipes()
+    plain = {name: value for name, value in known["math_boxed"].task.items() if name != "shaping"}
+    monkeypatch.setitem(known, "math_boxed", replace(known["math_boxed"], task=plain))
+    _of_recipe.cache_clear()
+    [changed] = await grade(client, asked)
+    _of_recipe.cache_clear()
+    assert (changed[0]["cached"], changed[0]["reward"]) == (False, 1)
