@@ -72,11 +72,11 @@ def generate(
 
 def _list() -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from veriward.verifiers.generators import generators
 
-    table = Table("generator", "one solution", "makes", box=None)
+    table = Table(Column("generator", no_wrap=True, overflow="ignore"), "one solution", "makes", box=None)
     for known in generators().values():
         table.add_row(known.name, "yes" if known.unique else "", known.summary)
     Console().print(table)

@@ -69,8 +69,7 @@ class ChoiceTask(Task):
 
 @verifier("choice", version=1, task=ChoiceTask)
 def choice(response: str, task: ChoiceTask, sandbox: Sandbox, /) -> Verdict:
-    r"""Take the letter in the last `<answer>` or `\boxed{}`, else after the last "Answer:", else of "I choose B", else
-    of "B is correct".
+    r"""Take the letter in the last `<answer>` or `\boxed{}`, else after "Answer:", "I choose" or before "is correct".
 
     A response that is nothing but a letter counts, and so does a last line that is. An option's exact text counts as
     its letter. The last of the best places decides: where it names two letters, denies one, or holds none, there is no
