@@ -6,8 +6,10 @@ import typer
 
 from veriward.cli.bench import bench
 from veriward.cli.check import check
+from veriward.cli.environments import environments
 from veriward.cli.generate import generate
 from veriward.cli.grade import grade
+from veriward.cli.play import play
 from veriward.cli.recipes import recipes
 from veriward.cli.replay import replay
 from veriward.cli.rows import rows
@@ -54,6 +56,8 @@ app.command()(rows)
 app.command()(generate)
 app.command()(verifiers)
 app.command()(recipes)
+app.command()(environments)
+app.command()(play)
 app.command()(check)
 app.command()(bench)
 app.command()(train)

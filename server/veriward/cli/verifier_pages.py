@@ -45,7 +45,7 @@ def pages(verifiers: Iterable[Verifier]) -> str:
 
 def _page(verifier: Verifier, told: list[Case]) -> str:
     pieces = [f"## {verifier.name}", f"Version {verifier.version}. {_how(verifier)}", verifier.description]
-    fields = list(_fields(verifier.task.model_json_schema()))
+    fields = list(fields_of(verifier.task.model_json_schema()))
     if fields:
         pieces.append("| field | is | default |\n|---|---|---|\n" + "\n".join(fields))
     example = next((case for case in told if case.kind == "accept"), None)
@@ -73,7 +73,7 @@ def _how(verifier: Verifier) -> str:
     return " ".join(told)
 
 
-def _fields(schema: Mapping[str, Any]) -> Iterator[str]:
+def fields_of(schema: Mapping[str, Any]) -> Iterator[str]:
     """A row per field; of a task of several kinds, a row per field and kind."""
     defs = schema.get("$defs", {})
     options = schema.get("oneOf") or schema.get("anyOf") or [schema]
