@@ -7,34 +7,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from veriward import wire
 from veriward.server.problems import HTTP_STATUS, MEDIA_TYPE
-from veriward.wire import (
-    CellRequest,
-    ExecuteRequest,
-    ForkRequest,
-    GradeRequest,
-    Problem,
-    PutTasksRequest,
-    ResetRequest,
-    SampleRequest,
-    SessionRequest,
-    StreamEnd,
-    StreamLine,
-)
+from veriward.wire import Problem
 
 REF = "#/components/schemas/{model}"
-_BODIES = (
-    CellRequest,
-    ExecuteRequest,
-    ForkRequest,
-    GradeRequest,
-    Problem,
-    PutTasksRequest,
-    ResetRequest,
-    SampleRequest,
-    SessionRequest,
-    StreamEnd,
-    StreamLine,
+_MODELS = tuple(
+    model for name in wire.__all__ if isinstance(model := getattr(wire, name), type) and issubclass(model, BaseModel)
 )
 
 
@@ -54,7 +33,7 @@ def add_openapi(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
             components = schema.setdefault("components", {})
-            _, definitions = models_json_schema([(model, "validation") for model in _BODIES], ref_template=REF)
+            _, definitions = models_json_schema([(model, "validation") for model in _MODELS], ref_template=REF)
             components["schemas"] = {**components.get("schemas", {}), **definitions["$defs"]}
             components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
             schema["security"] = [{}, {"bearer": []}]
