@@ -123,7 +123,8 @@ def generate(rng: Random, parameters: CipherParameters, /) -> Generated:
     """Random letters and random ciphers, each of which can be undone."""
     language = parameters.language
     plain = "".join(rng.choice(ALPHABET) for _ in range(parameters.letters))
-    secret, rules = plain, []
+    secret = plain
+    rules: list[str] = []
     for kind in rng.sample(KINDS, parameters.steps):
         settings = _settings(rng, kind)
         rules.append(f"{len(rules) + 1}. {RULES[language][kind].format(*settings)}")
@@ -151,7 +152,7 @@ def _settings(rng: Random, kind: str) -> list[Any]:
 
 def _enciphered(kind: str, settings: list[Any], text: str) -> str:
     numbers = [ALPHABET.index(letter) for letter in text]
-    size = settings[0] if settings else 0
+    size: Any = settings[0] if settings else 0
     match kind:
         case "shift":
             return _letters([number + size for number in numbers])

@@ -63,8 +63,8 @@ def _broken_rule(grid: Grid, given: Grid) -> str | None:
     if len(where) < len(grid) * len(grid[0]):
         return "a number stands twice"
     for number in range(1, len(where)):
-        (row, column), (to, at) = where[number], where[number + 1]
-        if abs(row - to) + abs(column - at) != 1:
+        one, other = where[number], where[number + 1]
+        if abs(one[0] - other[0]) + abs(one[1] - other[1]) != 1:
             return f"{number} and {number + 1} are not side by side"
     return None
 
