@@ -26,6 +26,21 @@ from veriward.wire.episodes import (
 )
 from veriward.wire.jobs import JobState
 from veriward.wire.outcomes import Outcome, RunStatus, Status
+from veriward.wire.overview import (
+    History,
+    Overview,
+    QueueNow,
+    RatesNow,
+    RecentItem,
+    RecentItems,
+    RolloutDetail,
+    RolloutResult,
+    ShownRollout,
+    SourceNow,
+    SourceTimeline,
+    VerifierNow,
+    WorkerNow,
+)
 from veriward.wire.problems import ErrorCode, FieldError, Problem
 from veriward.wire.recipes import RecipeField, RecipeInfo, RecipeList
 from veriward.wire.requests import (
@@ -108,16 +123,22 @@ __all__ = [
     "GradeRequest",
     "GradeResponse",
     "GroupShaping",
+    "History",
     "Isolation",
     "ItemResults",
     "JobState",
     "Message",
     "Outcome",
+    "Overview",
     "PlayedTurn",
     "Priority",
     "Problem",
     "PutTasksRequest",
     "PutTasksResponse",
+    "QueueNow",
+    "RatesNow",
+    "RecentItem",
+    "RecentItems",
     "RecipeField",
     "RecipeInfo",
     "RecipeList",
@@ -126,6 +147,8 @@ __all__ = [
     "ResetRequest",
     "Response",
     "Result",
+    "RolloutDetail",
+    "RolloutResult",
     "RunLimits",
     "RunRequest",
     "RunResult",
@@ -140,6 +163,9 @@ __all__ = [
     "SessionList",
     "SessionRequest",
     "SessionState",
+    "ShownRollout",
+    "SourceNow",
+    "SourceTimeline",
     "Status",
     "StepItem",
     "StepRequest",
@@ -152,4 +178,6 @@ __all__ = [
     "Transcript",
     "VerifierInfo",
     "VerifierList",
+    "VerifierNow",
+    "WorkerNow",
 ]

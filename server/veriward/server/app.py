@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from veriward.server.catalogue import add_catalogue
 from veriward.server.compat import add_compat
+from veriward.server.dashboard.routes import add_dashboard
 from veriward.server.edge import Edge
 from veriward.server.episodes.routes import add_episodes
 from veriward.server.execute import add_execute
@@ -48,7 +49,7 @@ def create_app(
             from veriward.server.queue.redis.serving import serving
 
             async with serving(settings) as fleet:
-                gateway.run_on(fleet.queue, lambda: fleet.isolation, fleet.shared)
+                gateway.run_on(fleet.queue, lambda: fleet.isolation, fleet.shared, workers=fleet.gateway.workers)
                 gateway.keep_jobs_in(fleet.jobs)
                 yield
                 await gateway.drain()
@@ -57,7 +58,9 @@ def create_app(
         from veriward.server.embedded import Embedded
 
         async with Embedded(settings) as embedded:
-            gateway.run_on(embedded.queue, lambda: embedded.isolation, sessions=embedded.sessions)
+            gateway.run_on(
+                embedded.queue, lambda: embedded.isolation, sessions=embedded.sessions, workers=embedded.workers
+            )
             yield
             await gateway.drain()
             gateway.audit.close()
@@ -85,6 +88,7 @@ def create_app(
         add_generators,
         add_compat,
         add_health,
+        add_dashboard,
     ):
         add(app, gateway)
     add_openapi(app)

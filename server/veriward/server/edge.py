@@ -11,13 +11,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from veriward.server.auth import ANYONE, Caller
 from veriward.server.body import ClientGone
+from veriward.server.dashboard.pages import FILES
 from veriward.server.gateway import Gateway
 from veriward.server.problems import Refusal, problem_response, retry_after
 from veriward.server.queue import QueueDown, QueueFull
 from veriward.wire import ErrorCode
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # probes of orchestrators bring no key
-QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS = PROBES | FILES.keys()  # orchestrators bring no key; the dashboard's page asks for it
+QUIET_PATHS = OPEN_PATHS | {"/metrics", "/v1/overview"}
 CLIENT_GONE_STATUS = 499  # never sent; in logs and metrics only
 MAX_PATH_CHARS = 200  # of a path in the log
 DRAIN_RETRY_SECONDS = 5

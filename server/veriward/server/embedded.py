@@ -23,6 +23,7 @@ from veriward.server.worker.plan import EXECUTE_LANE, Plan, plan_of
 from veriward.server.worker.processes import Reaper, start
 from veriward.server.worker.supervisor import GRADERS_PER_CORE_WITH_PROGRAMS, WorkerSettings
 from veriward.server.worker_settings import worker_settings
+from veriward.wire import WorkerNow
 
 BATCHES_AHEAD = 2  # per grader: one being judged, one in its socket
 RESTART_SECONDS = (0.0, 0.1, 0.5, 2.0)  # before the n-th start in a row that did not get as far as a hello
@@ -56,6 +57,12 @@ class WorkerLink:
         self.process = start("veriward.server.worker.main", theirs)
         self._channel = await Channel.open(ours, self._frame, self._lost)
         self._channel.send(b"W", json.dumps(asdict(self._settings)).encode())
+
+    @property
+    def now(self) -> WorkerNow:
+        level, layers = self.hello.get("level", ""), self.hello.get("layers")
+        named = tuple(map(str, layers)) if isinstance(layers, list) else ()
+        return WorkerNow(name=self.name, level=str(level), layers=named, held=self._queue.held(self))
 
     def room(self, plan: Plan) -> int:
         if plan.lane == EXECUTE_LANE:
@@ -139,6 +146,10 @@ class Embedded:
     def isolation(self) -> dict[str, object]:
         """What the first worker said of its host: `level`, `layers`, `graders`, `sandboxes`."""
         return next((link.hello for link in self._links if link.hello), {})
+
+    def workers(self) -> list[WorkerNow]:
+        """Those that have said hello."""
+        return [link.now for link in self._links if link.hello]
 
     async def __aenter__(self) -> Self:
         self._go(self.queue.sweep())

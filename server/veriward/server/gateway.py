@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
@@ -12,6 +12,7 @@ from veriward.server.audit import AuditLog
 from veriward.server.auth import Keys, check_binding
 from veriward.server.body import BodyBudget
 from veriward.server.cache import ResultCache
+from veriward.server.dashboard.insight import Insight
 from veriward.server.dispatch import Dispatch
 from veriward.server.endpoint_figures import families
 from veriward.server.generation.pool import Samplers
@@ -29,7 +30,7 @@ from veriward.server.settings import Settings
 from veriward.server.shared import FLEET_COUNTS, Shared
 from veriward.server.task_store import TaskStore
 from veriward.verifiers import Verifier, registry
-from veriward.wire import ErrorCode
+from veriward.wire import ErrorCode, WorkerNow
 
 if TYPE_CHECKING:
     from veriward.server.episodes.service import Episodes
@@ -61,6 +62,9 @@ class Gateway:
         self.sessions: SessionFleet | None = None
         self.session_cells: Counter[str] = Counter()
         self.episodes: Episodes | None = None
+        self.insight = Insight(settings, self.metrics.totals, self.depth)
+        self.workers: Callable[[], Sequence[WorkerNow]] = tuple
+        self._looking: asyncio.Task[None] | None = None
         self.jobs = JobDesk(settings.jobs_seconds, settings.jobs_bytes)
         self.resume_job: Resume | None = None
         self.once = Once(settings.idempotency_seconds, settings.idempotency_bytes)
@@ -81,9 +85,12 @@ class Gateway:
         isolation: Callable[[], Mapping[str, object]],
         shared: Shared | None = None,
         sessions: SessionFleet | None = None,
+        workers: Callable[[], Sequence[WorkerNow]] = tuple,
     ) -> None:
         """Serve from `queue`, with what the gateways of a fleet have in common, and the workers' sessions."""
         self.queue = queue
+        self.workers = workers
+        self._looking = asyncio.get_running_loop().create_task(self.insight.keep_looking())
         self.sessions = sessions
         self.shared = self.dispatch.shared = self.quotas.shared = shared
         if shared is not None:
@@ -140,11 +147,17 @@ class Gateway:
             return False
         finally:
             await self.jobs.close()
+            if self._looking is not None:
+                self._looking.cancel()
             self.samplers.close()
         return True
 
+    def depth(self) -> QueueDepth:
+        """How full the queue is; empty before it runs."""
+        return QueueDepth(0, 0, 0.0, 0) if self.queue is None else self.queue.depth()
+
     def _gauges(self) -> list[tuple[str, str, float]]:
-        depth = QueueDepth(0, 0, 0.0, 0) if self.queue is None else self.queue.depth()
+        depth = self.depth()
         return [
             ("veriward_queue_waiting", "Rollouts waiting", depth.waiting),
             ("veriward_queue_running", "Rollouts running", depth.running),

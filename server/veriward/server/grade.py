@@ -42,6 +42,7 @@ def grading(gateway: Gateway, parse: Callable[[bytes], GradeRequest]) -> Kind[Gr
     def begin(asked: GradeRequest, came: Arrival) -> Batch:
         batch = gateway.dispatch.grade(asked, came.request_id, came.caller.key_digest)
         gateway.audit.watch(asked, batch)
+        gateway.insight.watch(asked, batch, came.caller.key_digest)
         return batch
 
     return Kind(

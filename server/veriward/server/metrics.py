@@ -76,6 +76,16 @@ class Series:
             source.reward_total += reward * rollouts
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Over all verifiers, since the start; seconds as counts by `BOUNDS_SECONDS`."""
+
+    rollouts: int
+    not_graded: int
+    queued: Sequence[int]
+    graded: Sequence[int]
+
+
 Readings = Callable[[], Iterable[tuple[str, str, float]]]  # name, help, value now
 Kills = Callable[[], Mapping[str, int]]  # by cause
 
@@ -111,6 +121,20 @@ class Metrics(Collector):
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests[route, method, str(status)] += 1
         self._durations[route].add(seconds)
+
+    def totals(self) -> Totals:
+        """What all of it comes to."""
+        verifiers = self._verifiers.values()
+        rollouts = sum(sum(counts.statuses.values()) for counts in verifiers)
+        graded = sum(counts.statuses.get("graded", 0) for counts in verifiers)
+        empty = [0] * (len(BOUNDS_SECONDS) + 1)
+        queued = [sum(column) for column in zip(empty, *(one.queued.counts for one in verifiers), strict=True)]
+        judged = [sum(column) for column in zip(empty, *(one.graded.counts for one in verifiers), strict=True)]
+        return Totals(rollouts, rollouts - graded, queued, judged)
+
+    @property
+    def verifiers(self) -> Mapping[str, VerifierCounts]:
+        return self._verifiers
 
     def text(self) -> bytes:
         """Prometheus's text format."""
@@ -162,6 +186,20 @@ class Metrics(Collector):
         for name, text, value in self._counters():
             yield CounterMetricFamily(name, text, value)
         yield from self._more()
+
+
+def quantile(counts: Sequence[int], share: float) -> float | None:
+    """Seconds that `share` of these took at most, told between two bounds; None where there are none."""
+    wanted = share * sum(counts)
+    below = 0
+    for at, count in enumerate(counts):
+        if count and below + count >= wanted:
+            if at == len(BOUNDS_SECONDS):
+                return BOUNDS_SECONDS[-1]
+            lower = BOUNDS_SECONDS[at - 1] if at else 0.0
+            return round(lower + (BOUNDS_SECONDS[at] - lower) * (wanted - below) / count, 6)
+        below += count
+    return None
 
 
 def counter(

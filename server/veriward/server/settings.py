@@ -7,13 +7,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from veriward.sandbox.backends import DEFAULT_IMAGE, Backend
 from veriward.server.endpoints import MAX_ENDPOINTS, Endpoint, Name, keyed
 
 MIB = 1 << 20
+MAX_KEYS_FILE_BYTES = 1 << 16
 
 
 class UnreadableSettings(ValueError):
@@ -30,6 +31,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(), description="`key` or `key:scope+scope`, separated by commas; the one scope is tasks:read"
     )
+    api_keys_file: Path | None = Field(default=None, description="more of them, one per line; a secret that is mounted")
     workers: int = Field(default=1, ge=0, le=64, description="worker processes that this server starts itself")
     graders: int = Field(default=0, ge=0, le=1024, description="graders per import set and worker; 0: one per core")
     sandboxes: int = Field(default=0, ge=0, le=1024, description="sandbox keepers per worker; 0: one per core")
@@ -93,6 +95,9 @@ class Settings(BaseSettings):
     jobs_seconds: float = Field(default=3600.0, gt=0, description="a job is kept so long after its end")
     jobs_bytes: int = Field(default=256 * MIB, gt=0, description="of such jobs; the oldest go first")
 
+    recent_bytes: int = Field(default=16 * MIB, ge=0, description="of recent rollouts for the dashboard; 0: none")
+    recent_seconds: float = Field(default=900.0, gt=0, description="they are kept so long, in memory alone")
+
     audit_file: Path | None = Field(default=None, description="what was graded, for `veriward replay`; empty: nothing")
     audit_sample: float = Field(default=1.0, ge=0, le=1, description="share of the items that are written")
     audit_file_bytes: int = Field(default=256 * MIB, gt=0, description="then another file is begun")
@@ -131,7 +136,22 @@ class Settings(BaseSettings):
             return [entry.strip() for entry in value.split(",") if entry.strip()]
         return value
 
-    @field_validator("redis_url", "redis_password_file", "redis_ca_file", mode="before")
+    @field_validator("api_keys_file", mode="after")
+    @classmethod
+    def _holds_keys(cls, file: Path | None) -> Path | None:
+        if file is not None and not _keys_in(file):
+            raise ValueError(f"{file} holds no key")
+        return file
+
+    @model_validator(mode="after")
+    def _with_keys_of_the_file(self) -> Self:
+        if self.api_keys_file is not None:
+            known = {key.get_secret_value() for key in self.api_keys}
+            more = tuple(SecretStr(key) for key in _keys_in(self.api_keys_file) if key not in known)
+            object.__setattr__(self, "api_keys", self.api_keys + more)  # frozen, but not yet anyone's
+        return self
+
+    @field_validator("redis_url", "redis_password_file", "redis_ca_file", "api_keys_file", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
@@ -161,6 +181,18 @@ class Settings(BaseSettings):
         """
         given = {name: value for name, value in flags.items() if value is not None}
         return cls(**{**_read(toml, cls.model_fields), **given})
+
+
+def _keys_in(file: Path) -> list[str]:
+    """Raises `ValueError` where the file cannot be read, or is too long to be one of keys."""
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MAX_KEYS_FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from None
+    if len(text) > MAX_KEYS_FILE_BYTES:
+        raise ValueError(f"{file} is longer than {MAX_KEYS_FILE_BYTES} bytes: that is no file of keys")
+    return [line.strip() for line in text.decode("utf-8").splitlines() if line.strip()]
 
 
 def _read(toml: Path | None, known: Iterable[str]) -> dict[str, Any]:

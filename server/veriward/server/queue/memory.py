@@ -92,6 +92,10 @@ class MemoryQueue(Book):
                 self._stand(entry, first=True)
         self._dispatch_soon()
 
+    def held(self, link: Link) -> int:
+        """Rollouts that a link has."""
+        return sum(lane.held.get(link, 0) for lane in self._lanes.values())
+
     # What the book asks ------------------------------------------------------------------------------------------
 
     def _stand(self, entry: Entry, first: bool = False) -> None:

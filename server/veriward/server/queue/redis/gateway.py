@@ -29,10 +29,11 @@ from veriward.server.queue.redis.keys import (
 from veriward.server.queue.redis.lines import Chunk
 from veriward.server.queue.redis.messages import KNOWN, frames, pack_chunk
 from veriward.server.queue.redis.queue import RedisQueue
-from veriward.server.queue.redis.roster import BEAT_SECONDS
+from veriward.server.queue.redis.roster import BEAT_SECONDS, Peer
 from veriward.server.queue.redis.start import Found, first_words
 from veriward.server.queue.redis.troubles import Full, RedisTrouble, Unusable
 from veriward.server.worker.leases import pack_ids, unpack_begun, unpack_ids
+from veriward.wire import WorkerNow
 
 BLOCK_SECONDS = 1.0
 RESULTS_AT_A_TIME = 16
@@ -78,6 +79,21 @@ class RedisGateway:
         does = [known[peer.beat["does"]] for peer in self.queue.fleet.roster if peer.beat["does"] in known]
         weakest = min(does, key=lambda one: one.level, default=None)
         return {} if weakest is None else {"level": weakest.level, "layers": list(weakest.layers)}
+
+    def workers(self) -> list[WorkerNow]:
+        """Those that are alive, as they last told."""
+        return [self._worker(peer) for peer in self.queue.fleet.roster]
+
+    def _worker(self, peer: Peer) -> WorkerNow:
+        does, beat = self.queue.fleet.capabilities.get(peer.beat["does"]), peer.beat
+        return WorkerNow(
+            name=peer.name,
+            level="" if does is None else does.level,
+            layers=() if does is None else does.layers,
+            held=beat.get("held", 0),
+            per_second=beat.get("rate"),
+            draining=beat.get("draining", False),
+        )
 
     async def __aenter__(self) -> Self:
         self.found = await first_words(self._beating, self.keys)
