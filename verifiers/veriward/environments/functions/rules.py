@@ -17,24 +17,24 @@ def run(function: Function, arguments: Mapping[str, Any], state: dict[str, Any])
     """The state after, and what the tool returns. Raises `ToolError`."""
     known: dict[str, Any] = dict(arguments)
     for name, path in function.let.items():
-        known[name] = _at(state, filled(path, known))
+        known[name] = _at(state, placed(path, known))
     for check in function.checks:
         _hold(check, known)
     after: dict[str, Any] = copy.deepcopy(state)
     for path, value in function.set.items():
-        _put(after, filled(path, known), lambda _, value=value: copy.deepcopy(filled(value, known)))
+        _put(after, placed(path, known), lambda _, value=value: copy.deepcopy(filled(value, known)))
     for path, value in function.add.items():
-        _put(after, filled(path, known), lambda old, value=value: _sum(old, filled(value, known)))
+        _put(after, placed(path, known), lambda old, value=value: _sum(old, filled(value, known)))
     for path, value in function.append.items():
-        _put(after, filled(path, known), lambda old, value=value: _longer(old, filled(value, known)))
+        _put(after, placed(path, known), lambda old, value=value: _longer(old, filled(value, known)))
     for path in function.remove:
-        _put(after, filled(path, known), lambda _: _NONE)
+        _put(after, placed(path, known), lambda _: _NONE)
     if function.find is not None:
         return after, _found(function.find, known, after)
     if function.returns:
-        known["state"] = after
-        told = filled(function.returns, known)
-        return after, _at(after, told) if isinstance(told, str) and _is_path(function.returns) else told
+        if _is_path(function.returns):
+            return after, _at(after, placed(function.returns, known))
+        return after, filled(function.returns, known)
     return after, "done"
 
 
@@ -49,12 +49,12 @@ def filled(value: Any, known: Mapping[str, Any]) -> Any:
     whole = _PLACE.fullmatch(value)
     if whole is not None:
         return _named(whole[1], known)
-    return _PLACE.sub(lambda place: _one_step(_named(place[1], known)), value)
+    return _PLACE.sub(lambda place: str(_named(place[1], known)), value)
 
 
-def _one_step(value: Any) -> str:
-    """As part of a path it is one step: a model's text can't name another place."""
-    return str(value).replace(".", "·")
+def placed(path: str, known: Mapping[str, Any]) -> str:
+    """A path with what its places stand for, each one step of it: a model's text can't name another place."""
+    return _PLACE.sub(lambda place: str(_named(place[1], known)).replace(".", "·"), path)
 
 
 def _is_path(text: str) -> bool:
@@ -103,7 +103,7 @@ def _sum(old: Any, value: Any) -> float:
 def _number(text: str) -> float:
     """A number as a template writes it, `-` before a place included."""
     try:
-        return float(text.replace("·", "."))
+        return float(text)
     except ValueError:
         raise ToolError(f"{text!r} is no number") from None
 
@@ -130,7 +130,7 @@ def _hold(check: Check, known: Mapping[str, Any]) -> None:
 
 
 def _found(find: Find, known: Mapping[str, Any], state: Mapping[str, Any]) -> list[Any]:
-    table = _at(state, filled(find.table, known))
+    table = _at(state, placed(find.table, known))
     wanted = {name: filled(value, known) for name, value in find.where.items()}
     found = []
     for key, entry in table.items():
