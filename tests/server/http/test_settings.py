@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from veriward.server.settings import Settings, UnreadableSettings
+from veriward.server.settings import MAX_KEYS_FILE_BYTES, Settings, UnreadableSettings
 
 SOURCES: dict[str, tuple[dict[str, str], str | None, dict[str, Any], int]] = {
     "the default": ({}, None, {}, 8000),
@@ -50,6 +50,31 @@ def test_keys_in_the_environment_are_separated_by_commas(
 def test_keys_in_a_file_are_a_list(tmp_path: Path) -> None:
     settings = Settings.load(write(tmp_path, 'api_keys = ["a", "b"]'))
     assert [key.get_secret_value() for key in settings.api_keys] == ["a", "b"]
+
+
+def test_keys_of_a_secret_join_those_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERIWARD_API_KEYS", "a")
+    monkeypatch.setenv("VERIWARD_API_KEYS_FILE", str(tmp_path / "keys"))
+    (tmp_path / "keys").write_text("b\n\n c:tasks:read \na\n")
+    settings = Settings.load()
+    assert [key.get_secret_value() for key in settings.api_keys] == ["a", "b", "c:tasks:read"]
+
+
+KEY_FILES: dict[str, tuple[bytes | None, str]] = {
+    "that is not there": (None, "No such file"),
+    "that is empty": (b"\n", "holds no key"),
+    "that is too long": (b"k" * (MAX_KEYS_FILE_BYTES + 1), "longer than 65536 bytes"),
+    "that is no text": (b"\xff\xfe", "decode"),
+}
+
+
+@pytest.mark.parametrize("case", KEY_FILES.values(), ids=KEY_FILES)
+def test_a_file_of_keys_is_refused(case: tuple[bytes | None, str], tmp_path: Path) -> None:
+    content, text = case
+    if content is not None:
+        (tmp_path / "keys").write_bytes(content)
+    with pytest.raises(ValidationError, match=text):
+        Settings.load(api_keys_file=tmp_path / "keys")
 
 
 FILES: dict[str, tuple[str | None, str]] = {
