@@ -91,8 +91,11 @@ class Puzzle:
 
     def different(self, cells: Iterable[Sequence[int]]) -> None:
         """No two cells, each a `choice` over the same values, take the same value."""
-        for same in zip(*cells, strict=True):
+        some = list(cells)
+        for same in zip(*some, strict=True):
             self.at_most(1, same)
+            if len(some) == len(some[0]):  # so each value is taken; said too, it saves the solver most of its search
+                self.any_of(same)
 
     def one_of(self, rows: Iterable[Sequence[int]], *, where: int | None = None) -> None:
         """For at least one of the rows all its literals are true: a table of what is allowed."""

@@ -4,18 +4,15 @@ from functools import cache
 from random import Random
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from veriward.sandbox.execution import Sandbox
 from veriward.verifiers.generators import Generated, Parameters, dial, generator, levels
 from veriward.verifiers.logic import GameTask, Puzzle, judged, last_grid, published, whole_numbers
+from veriward.verifiers.logic.boxes import BOXES, box_fault, box_rules, require_boxes
 from veriward.verifiers.logic.latin import blanks_as_0
 from veriward.verifiers.registry import verifier
 from veriward.verifiers.verdict import Verdict
-
-Grid = list[list[int]]
-
-BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}  # side -> rows and columns of a box
 
 Row = Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=4, max_length=9)]
 
@@ -23,20 +20,9 @@ Row = Annotated[list[Annotated[int, Field(ge=0, le=9)]], Field(min_length=4, max
 class SudokuTask(GameTask):
     """`puzzle`: 4, 6 or 9 rows of as many cells, 0 (or "X") where it is blank. Boxes are 2×2, 2×3 or 3×3."""
 
-    puzzle: Annotated[list[Row], Field(min_length=4, max_length=9), BeforeValidator(blanks_as_0)] = published(
-        "original_sudoku"
-    )
-
-    @model_validator(mode="after")
-    def _possible(self) -> "SudokuTask":
-        side = len(self.puzzle)
-        if side not in BOXES or any(len(row) != side for row in self.puzzle):
-            raise ValueError(f"the puzzle must be square with a side of {', '.join(map(str, BOXES))}")
-        for name, line in _units(self.puzzle):
-            given = [cell for cell in line if cell]
-            if len(set(given)) < len(given) or max(given, default=0) > side:
-                raise ValueError(f"the givens of {name} can't be in one solution")
-        return self
+    puzzle: Annotated[
+        list[Row], Field(min_length=4, max_length=9), BeforeValidator(blanks_as_0), AfterValidator(require_boxes)
+    ] = published("original_sudoku")
 
 
 @verifier("logic.sudoku", version=1, task=SudokuTask)
@@ -49,31 +35,8 @@ def sudoku(response: str, task: SudokuTask, sandbox: Sandbox, /) -> Verdict:
     """
     side = len(task.puzzle)
     return judged(
-        lambda: last_grid(response, whole_numbers(1, side), side, side), lambda grid: _broken_rule(grid, task.puzzle)
+        lambda: last_grid(response, whole_numbers(1, side), side, side), lambda grid: box_fault(grid, task.puzzle)
     )
-
-
-def _broken_rule(grid: Grid, puzzle: Grid) -> str | None:
-    for at, (row, given) in enumerate(zip(grid, puzzle, strict=True), 1):
-        if any(asked and asked != cell for cell, asked in zip(row, given, strict=True)):
-            return f"a given of row {at} is changed"
-    for name, line in _units(grid):
-        if len(set(line)) < len(line):
-            return f"{name} repeats a number"
-    return None
-
-
-def _units(grid: Grid) -> list[tuple[str, list[int]]]:
-    """Rows, columns and boxes, each with its name."""
-    side = len(grid)
-    height, width = BOXES[side]
-    units = [(f"row {at}", row) for at, row in enumerate(grid, 1)]
-    units += [(f"column {at}", list(column)) for at, column in enumerate(zip(*grid, strict=True), 1)]
-    for top in range(0, side, height):
-        for left in range(0, side, width):
-            box = [cell for row in grid[top : top + height] for cell in row[left : left + width]]
-            units.append((f"the box at row {top + 1}, column {left + 1}", box))
-    return units
 
 
 class SudokuParameters(Parameters):
@@ -132,9 +95,5 @@ def generate(rng: Random, parameters: SudokuParameters, /) -> Generated:
 @cache
 def _rules(side: int) -> tuple[Puzzle, list[list[int]]]:
     """The rules without givens, and the literals of every cell, row after row: value v of cell c is `c * side + v`."""
-    puzzle = Puzzle()
-    cells = [puzzle.choice(side) for _ in range(side * side)]
-    places = [list(range(at * side, (at + 1) * side)) for at in range(side)]
-    for _, unit in _units(places):
-        puzzle.different([cells[place] for place in unit])
-    return puzzle, cells
+    puzzle, rows = box_rules(side)
+    return puzzle, [cell for row in rows for cell in row]
