@@ -34,9 +34,6 @@ class EpisodeBook:
         self._leaving: set[asyncio.Task[None]] = set()
         self.ends: Counter[tuple[str, str]] = Counter()
 
-    def __contains__(self, id: str) -> bool:
-        return id in self._live
-
     def __len__(self) -> int:
         return len(self._live)
 
@@ -77,8 +74,10 @@ class EpisodeBook:
             raise Refusal(ErrorCode.EPISODE_LOST, f"the episode is gone: {_SAID[gone[1]]}", reason=gone[1])
         raise Refusal(ErrorCode.EPISODE_UNKNOWN, f"there is no episode {id[:100]!r}")
 
-    def grew(self, by: int) -> None:
-        self._size += by
+    def grew(self, episode: Episode, by: int) -> None:
+        """It holds so many bytes more; one that went meanwhile, or never came in, does not count."""
+        if episode.id in self._live:
+            self._size += by
 
     async def close(self, episode: Episode, reason: str = CLOSED) -> None:
         """It is gone at once; what it holds ends after."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from veriward.wire import EpisodeRequest, PlayedTurn, StepResult
 
@@ -61,3 +62,20 @@ class Episode:
 
     def use(self) -> None:
         self.used = time.monotonic()
+
+
+def copied(episode: Episode) -> Episode:
+    """Another episode that is where this one is; its interpreter is not copied."""
+    return Episode(
+        uuid4().hex,
+        episode.owner,
+        episode.asked,
+        episode.version,
+        episode.seed,
+        episode.state,
+        episode.observation,
+        dict(episode.metrics),
+        episode.tools,
+        list(episode.turns),
+        said_bytes=episode.said_bytes,
+    )

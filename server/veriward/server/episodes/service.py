@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
-from uuid import uuid4
 
 from pydantic_core import to_json
 
@@ -18,13 +17,11 @@ from veriward.sandbox.errors import SandboxError
 from veriward.sandbox.session import ForkRefused
 from veriward.server.edge import Arrival
 from veriward.server.episodes.book import EpisodeBook
-from veriward.server.episodes.record import Episode, Pending, Playing
+from veriward.server.episodes.record import Episode, Playing, copied
 from veriward.server.episodes.replay import difference
-from veriward.server.episodes.stage import Stage
-from veriward.server.episodes.world import Outside, Unplayed
+from veriward.server.episodes.turns import Turns
 from veriward.server.gateway import Gateway
 from veriward.server.problems import Refusal, invalid_fields
-from veriward.server.queue import QueueDown, QueueFull
 from veriward.wire import (
     ActionMessage,
     EpisodeInfo,
@@ -34,7 +31,6 @@ from veriward.wire import (
     EpisodeState,
     ErrorCode,
     FieldError,
-    PlayedTurn,
     ReplayRequest,
     ReplayResult,
     StepItem,
@@ -47,7 +43,6 @@ from veriward.wire import (
 
 MAX_SEED = 2**53  # of those that are drawn here: exact in every JSON reader
 MAX_DIFFERENCES = 5
-MAX_SAID_BYTES = 16 << 20  # of one episode's conversation
 
 
 class Episodes:
@@ -55,10 +50,13 @@ class Episodes:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._stage = Stage(gateway.running_queue)
-        self._outside = Outside(gateway)
         self.book = EpisodeBook(gateway.settings, self._leave)
-        self.steps: Counter[tuple[str, str]] = Counter()
+        self._turns = Turns(gateway, self.book.ends, self.book.grew)
+
+    @property
+    def steps(self) -> Counter[tuple[str, str]]:
+        """Turns, by environment and status."""
+        return self._turns.steps
 
     async def create(self, asked: EpisodeRequest, came: Arrival) -> EpisodeList:
         """All of them, or none. Raises `Refusal`."""
@@ -71,9 +69,9 @@ class Episodes:
         self.book.admit(came.caller.key_digest, asked.count)
         seeds = asked.seeds or [secrets.randbelow(MAX_SEED) if asked.seed is None else asked.seed] * asked.count
         distinct = list(dict.fromkeys(seeds))
-        begun = await _all([self._begin(asked, known, seed, came.caller.key_digest) for seed in distinct])
+        begun = await _all([self._turns.begin(asked, known, seed, came.caller.key_digest) for seed in distinct])
         first = dict(zip(distinct, begun, strict=True))
-        episodes = [_copied(first[seed]) for seed in seeds]
+        episodes = [copied(first[seed]) for seed in seeds]
         self.book.admit(came.caller.key_digest, asked.count)  # others may have come meanwhile
         self.book.enter(episodes)
         return self._listed(came.request_id, known, asked, episodes)
@@ -101,7 +99,7 @@ class Episodes:
         if asked.step is not None and asked.step != number:
             raise Refusal(ErrorCode.WRONG_STEP, f"step {number} is next, not {asked.step}")
         deadline = time.monotonic() + asked.deadline_seconds
-        task = asyncio.get_running_loop().create_task(self._play(episode, number, action, digest, deadline))
+        task = asyncio.get_running_loop().create_task(self._turns.play(episode, number, action, digest, deadline))
         task.add_done_callback(_heard)
         episode.playing = Playing(number, digest, task)
         return await _outcome(task, id, number, shielded=asked.step is not None)
@@ -155,12 +153,12 @@ class Episodes:
         sessions: Sequence[str | None] = [None] * count
         if episode.session is not None:
             try:
-                sessions = await self._outside.fork(episode.session, episode.owner, count)
+                sessions = await self._turns.outside.fork(episode.session, episode.owner, count)
             except ForkRefused as refused:
                 raise Refusal(ErrorCode.FORK_REFUSED, str(refused)) from None
             except SandboxError as fault:
                 raise Refusal(ErrorCode.FORK_REFUSED, f"its interpreter can't be forked: {fault}") from None
-        branches = [_copied(episode) for _ in range(count)]
+        branches = [copied(episode) for _ in range(count)]
         for branch, session in zip(branches, sessions, strict=True):
             branch.session = session
         self.book.enter(branches)
@@ -187,7 +185,7 @@ class Episodes:
         )
         known = self._known(request)
         deadline = time.monotonic() + asked.deadline_seconds
-        episode = await self._begin(request, known, told.seed, came.caller.key_digest, deadline)
+        episode = await self._turns.begin(request, known, told.seed, came.caller.key_digest, deadline)
         found = [] if episode.observation == told.observation else ["the first observation is another"]
         results: list[StepResult] = []
         try:
@@ -196,14 +194,14 @@ class Episodes:
                     found.append(f"it ended with turn {episode.step} of {len(told.turns)}")
                     break
                 action = _plain(turn.action)
-                result = await self._play(episode, number, action, sha256(to_json(action)).digest(), deadline)
+                result = await self._turns.play(episode, number, action, sha256(to_json(action)).digest(), deadline)
                 results.append(result)
                 if result.status != "played":
                     found.append(f"turn {number} was not played: {result.status}, {result.reason}")
                     break
                 found += [f"turn {number}: {said}" for said in difference(turn, result)]
         finally:
-            await self._leave(episode)
+            await self._turns.leave(episode)
         return ReplayResult(
             request_id=came.request_id,
             same=not found,
@@ -223,112 +221,8 @@ class Episodes:
             self._gateway.running_sessions()
         return known
 
-    async def _begin(
-        self, asked: EpisodeRequest, known: Known, seed: int, owner: bytes, deadline: float | None = None
-    ) -> Episode:
-        episode = Episode(uuid4().hex, owner, asked, known.version, seed, "", "", {}, [])
-        play = {
-            "op": "begin",
-            "seed": seed,
-            "dialect": asked.dialect,
-            "budget": asked.budget.model_dump(exclude_none=True),
-            "rewards": asked.rewards.model_dump(),
-        }
-        by = deadline or time.monotonic() + asked.deadline_seconds
-        try:
-            done = await self._perform(episode, play, Pending(b""), by)
-        except Unplayed as unplayed:
-            raise _not_begun(unplayed) from None
-        turn = done["turn"]
-        episode.state, episode.metrics, episode.observation = done["state"], turn["metrics"], turn["observation"]
-        episode.tools = done["tools"]
-        episode.said_bytes = len(episode.observation)
-        return episode
-
-    async def _play(self, episode: Episode, number: int, action: Any, digest: bytes, deadline: float) -> StepResult:
-        pending = episode.pending
-        if pending is None or pending.digest != digest:
-            pending = episode.pending = Pending(digest)
-        episode.use()
-        environment = episode.asked.environment
-        try:
-            play = {"op": "step", "state": episode.state, "action": action}
-            async with asyncio.timeout(deadline - time.monotonic()):
-                done = await self._perform(episode, play, pending, deadline)
-        except (Unplayed, QueueFull, QueueDown, TimeoutError) as fault:
-            result = self._unplayed(episode, number, fault)
-            self.steps[environment, result.status] += 1
-            return result
-        finally:
-            episode.playing = None
-            episode.use()
-        result = _played(episode.id, number, done["turn"])
-        self._keep(episode, action, digest, done, result)
-        self.steps[environment, "played"] += 1
-        if result.done:
-            self.book.ends[environment, "terminated" if result.terminated else "truncated"] += 1
-            await self._leave(episode)
-        return result
-
-    async def _perform(
-        self, episode: Episode, play: dict[str, Any], pending: Pending, deadline: float
-    ) -> dict[str, Any]:
-        """Ask the world for what the turn wants, until it is played. Raises `Unplayed`, `QueueFull`, `QueueDown`."""
-        while True:
-            asked = {**play, "task": episode.asked.task, "answers": pending.answers, "heard": pending.heard}
-            result = await self._stage.play(episode.asked.environment, asked, deadline, episode.owner)
-            if result["status"] != "graded":
-                unplayed = Unplayed(result["status"], result.get("reason", ""))
-                unplayed.field = result.get("field", "")
-                raise unplayed
-            done: dict[str, Any] = result["play"]
-            want = done.get("want")
-            if want is None:
-                return done
-            answer = await self._outside.answer(episode, want, deadline)
-            pending.answers.append({"kind": want["kind"], "answer": answer})
-            pending.heard = done["heard"]
-
-    def _unplayed(self, episode: Episode, number: int, fault: Exception) -> StepResult:
-        if isinstance(fault, Unplayed):
-            if fault.lost:
-                episode.lost = fault.reason
-                self.book.ends[episode.asked.environment, "lost"] += 1
-            status, reason = fault.status, fault.reason
-        elif isinstance(fault, TimeoutError):
-            status, reason = "timeout", "the step's deadline passed"
-        else:
-            status, reason = "overloaded", str(fault)
-        return StepResult.model_validate({"id": episode.id, "step": number, "status": status, "reason": reason})
-
-    def _keep(self, episode: Episode, action: Any, digest: bytes, done: dict[str, Any], result: StepResult) -> None:
-        before = episode.size_bytes
-        episode.turns.append(
-            PlayedTurn.model_construct(
-                action=action if isinstance(action, str) else ActionMessage.model_validate(action),
-                observation=result.observation,
-                messages=result.messages,
-                reward=result.reward,
-                terminated=result.terminated,
-                truncated=result.truncated,
-                parts=result.parts,
-            )
-        )
-        episode.last, episode.digest, episode.pending = result, digest, None
-        episode.metrics = result.metrics
-        episode.ended = result.done
-        episode.state = "" if result.done else done["state"]
-        shown = sum(len(image) for message in result.messages for image in message.images)
-        episode.said_bytes += len(to_json(action)) + 2 * len(result.observation) + shown
-        if episode.said_bytes > MAX_SAID_BYTES and not episode.ended:
-            episode.lost = f"its conversation holds more than {MAX_SAID_BYTES:,} bytes"
-        if episode.id in self.book:
-            self.book.grew(episode.size_bytes - before)
-
     async def _leave(self, episode: Episode) -> None:
-        session, episode.session = episode.session, None
-        if session is not None:
-            await self._outside.close(session, episode.owner)
+        await self._turns.leave(episode)
 
     def _listed(self, request_id: str, known: Known, asked: EpisodeRequest, listed: Sequence[Episode]) -> EpisodeList:
         return EpisodeList(
@@ -360,23 +254,6 @@ def _plain(action: Any) -> Any:
     return action.model_dump(mode="json", exclude_unset=True) if isinstance(action, ActionMessage) else action
 
 
-def _copied(episode: Episode) -> Episode:
-    """Another episode that is where this one is; its interpreter is not copied."""
-    return Episode(
-        uuid4().hex,
-        episode.owner,
-        episode.asked,
-        episode.version,
-        episode.seed,
-        episode.state,
-        episode.observation,
-        dict(episode.metrics),
-        episode.tools,
-        list(episode.turns),
-        said_bytes=episode.said_bytes,
-    )
-
-
 def _transcript(episode: Episode) -> Transcript:
     asked = episode.asked
     return Transcript(
@@ -390,18 +267,6 @@ def _transcript(episode: Episode) -> Transcript:
         observation=episode.observation,
         turns=episode.turns,
     )
-
-
-def _played(id: str, number: int, turn: dict[str, Any]) -> StepResult:
-    return StepResult.model_validate({**turn, "id": id, "step": number, "status": "played"})
-
-
-def _not_begun(unplayed: Unplayed) -> Refusal:
-    if unplayed.status == "invalid_task":
-        place = f"task.{unplayed.field}" if unplayed.field and unplayed.field != "task" else "task"
-        return invalid_fields([FieldError(field=place, message=unplayed.reason)])
-    code = ErrorCode.OVERLOADED if unplayed.status == "overloaded" else ErrorCode.INTERNAL
-    return Refusal(code, f"the episode could not begin: {unplayed.status}, {unplayed.reason}")
 
 
 async def _all(work: Sequence[Awaitable[Any]]) -> list[Any]:

@@ -5,9 +5,9 @@ A play comes with all that it needs and leaves nothing behind. It is JSON:
     {"op": "begin", "task", "seed", "dialect", "budget", "rewards", "answers", "heard"}
     {"op": "step", "task", "state", "action", "answers", "heard"}
 
-and gives `{"state", "turn"}` and, at its beginning, `tools`; or, where the world must be asked first, `{"want", "heard"}`: it comes again with what
-the world said in `answers`. `state` is a pickled `Play`. It is read in graders alone, which are confined alike; the
-gateway, which is not, only keeps it.
+and gives `{"state", "turn"}`, at its beginning with the `tools`; or, where the world must be asked first,
+`{"want", "heard"}`: it comes again with what the world said in `answers`. `state` is a pickled `Play`. It is read in
+graders alone, which are confined alike; the gateway, which is not, only keeps it.
 """
 
 import pickle
