@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from veriward.verifiers.generators import generators, sample
-from veriward.verifiers.logic import Puzzle, cryptarithm, futoshiki, skyscraper_puzzle, sudoku, zebra_puzzle
+from veriward.verifiers.logic import (
+    Puzzle,
+    cryptarithm,
+    futoshiki,
+    skyscraper_puzzle,
+    star_placement_puzzle,
+    sudoku,
+    zebra_puzzle,
+)
 from veriward.verifiers.logic.dyck_language import closing_of
 
 SEEDS = range(4)
@@ -78,6 +86,16 @@ EFFORT: dict[str, Callable[[dict[str, Any]], float]] = {
     "logic.knights_knaves": lambda task: 2.0 ** len(task["names"]),
     "logic.dyck_language": lambda task: float(len(task["sequence"]) + len(closing_of(task["sequence"]))),
     "logic.web_of_lies": lambda task: float(len(task["answer"])),
+    "logic.arrow_maze": lambda task: float(sum(row.count("X") for row in task["maze"])),
+    "logic.calcudoko": lambda task: log2(task["side"]) * task["side"] ** 2,
+    "logic.campsite": lambda task: float(sum(row.count("T") for row in task["grid"])),
+    "logic.kukurasu": lambda task: float(len(task["rows"]) * len(task["columns"])),
+    "logic.math_path": lambda task: float(task["equation"].count("?")),
+    "logic.minesweeper": lambda task: float(sum(row.count("X") for row in task["grid"])),
+    "logic.number_wall": lambda task: float(sum(row.count("X") for row in task["grid"])),
+    "logic.numbrix": lambda task: float(sum(row.count(0) for row in task["grid"])),
+    "logic.star_placement_puzzle": lambda task: float(len(star_placement_puzzle._placements(len(task["regions"])))),
+    "logic.survo": lambda task: float(len(task["numbers"])),
 }
 
 

@@ -24,7 +24,7 @@ from veriward.verifiers.verdict import Verdict
 
 HIDDEN = "X"
 MAX_TRIES = 50
-MAX_STEPS = 400  # of the searches that show cells to be mines, per response
+MAX_STEPS = 200  # of the searches that show cells to be mines, per response
 
 Row = Annotated[list[Annotated[str, Field(pattern="^[X0-8]$")]], Field(min_length=1, max_length=MAX_SIDE)]
 At = Annotated[list[Annotated[int, Field(ge=0, lt=MAX_SIDE)]], Field(min_length=2, max_length=2)]

@@ -20,6 +20,7 @@ LETTER, EMPTY = "X", "0"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 CELLS = {one: one.lower() for one in LETTERS + LETTERS.upper()} | dict.fromkeys(("", " ", '""', "''", EMPTY), "")
 MAX_TRIES = 200
+MAX_STEPS = 2_000  # of the search for places that words don't share
 
 Word = Annotated[str, Field(pattern=r"^[A-Za-z]{0,20}$")]
 Words = Annotated[list[Word], Field(max_length=100)]
@@ -27,21 +28,23 @@ Row = Annotated[list[Literal["X", "0"]], Field(min_length=1, max_length=MAX_SIDE
 
 
 class WordscapesTask(GameTask):
-    """`grid`: rows of "X" for a letter and "0" for none; the words that stand `across` and `down`."""
+    """`grid`: rows of "X" for a letter and "0" for none; the words that stand `across` and `down`; `whole_lines`: a
+    word is never a part of a line of letters."""
 
     grid: Annotated[list[Row], Field(min_length=1, max_length=MAX_SIDE), AfterValidator(require_rectangle)] = published(
         "grid"
     )
     across: Words = published("across_words")
     down: Words = published("down_words")
+    whole_lines: bool = False
 
 
 @verifier("logic.wordscapes", version=1, task=WordscapesTask, golds=stored("solution"))
 def wordscapes(response: str, task: WordscapesTask, sandbox: Sandbox, /) -> Verdict:
     """Take the last grid; letters stand where they are asked for, and each told word in a place of its own.
 
-    A word fills a line of letters from end to end, and every letter is in a told word. Any solution counts. Published
-    rows: SynLogic's `wordscapes` (arXiv:2505.19641), where a word might stand anywhere, two of them in one place.
+    No two words across share a cell, nor two words down, and every letter is in a word. Any solution counts. Published
+    rows: SynLogic's `wordscapes` (arXiv:2505.19641), where one place would do for two words.
     """
     height, width = len(task.grid), len(task.grid[0])
     return judged(lambda: last_grid(response, CELLS, height, width), lambda grid: _broken_rule(grid, task))
@@ -53,16 +56,47 @@ def _broken_rule(grid: Grid, task: WordscapesTask) -> str | None:
             return f"row {row + 1}, column {column + 1} has a letter too many or none"
     covered: set[Place] = set()
     for name, words, lines in (("across", task.across, _lines(grid)), ("down", task.down, _columns(grid))):
-        left = {at: "".join(grid[row][column] for row, column in line) for at, line in enumerate(lines)}
-        for word in filter(None, words):
-            at = next((at for at, text in left.items() if text == word.lower()), None)
-            if at is None:
-                return f"{word} does not stand {name}"
-            del left[at]
-            covered.update(lines[at])
+        told = sorted((word.lower() for word in words if word), key=len, reverse=True)
+        places_of = [
+            [
+                line[at : at + len(word)]
+                for line in lines
+                for at in range(len(line) - len(word) + 1)
+                if not (task.whole_lines and len(line) > len(word))
+                and all(grid[row][column] == one for (row, column), one in zip(line[at:], word, strict=False))
+            ]
+            for word in told
+        ]
+        chosen = _apart(places_of, MAX_STEPS)
+        if chosen is None:
+            missing = next((word for word, found in zip(told, places_of, strict=True) if not found), "a word")
+            return f"{missing} does not stand {name} in a place of its own"
+        covered.update(chosen)
     if any(grid[row][column] and (row, column) not in covered for row, column in places(grid)):
         return "a letter is in no word"
     return None
+
+
+def _apart(places_of: list[list[list[Place]]], steps: int) -> set[Place] | None:
+    """The cells that are taken where each has one of its places and no two share a cell; None where that can't be."""
+    left = steps
+
+    def take(at: int, taken: frozenset[Place]) -> frozenset[Place] | None:
+        nonlocal left
+        if at == len(places_of):
+            return taken
+        for place in places_of[at]:
+            left -= 1
+            if left < 0:
+                return None
+            if taken.isdisjoint(place):
+                found = take(at + 1, taken.union(place))
+                if found is not None:
+                    return found
+        return None
+
+    found = take(0, frozenset())
+    return None if found is None else set(found)
 
 
 def _lines(grid: Grid) -> list[list[Place]]:
@@ -99,8 +133,8 @@ down: {down}
 
 {grid}
 
-Where words cross, they share the letter. Give all {height} rows at the end, in a fenced block, every cell in quotes \
-and a blank in empty cells, as [["C", "A"], [" ", "T"]].""",
+Where words cross, they share the letter, and each line of two letters or more is one of them. Give all {height} rows \
+at the end, in a fenced block, every cell in quotes and a blank in empty cells, as [["C", "A"], [" ", "T"]].""",
     "zh": """请用下列单词（各用一次）填写这个填字游戏，X 表示字母，0 表示空格：
 
 横向：{across}
@@ -108,7 +142,8 @@ and a blank in empty cells, as [["C", "A"], [" ", "T"]].""",
 
 {grid}
 
-单词相交处共用同一个字母。请在最后用代码块给出全部 {height} 行，每个单元格用引号括起，空格处写一个空格，形如 \
+单词相交处共用同一个字母，每一段两个以上连续的字母都是其中一个单词。\
+请在最后用代码块给出全部 {height} 行，每个单元格用引号括起，空格处写一个空格，形如 \
 [["C", "A"], [" ", "T"]]。""",
 }
 
@@ -133,7 +168,7 @@ def generate(rng: Random, parameters: WordscapesParameters, /) -> Generated:
     told = [[cell.upper() or " " for cell in row] for row in full]
     return Generated(
         prompt=prompt,
-        task=WordscapesTask.model_validate({"grid": grid, "across": across, "down": down}),
+        task=WordscapesTask.model_validate({"grid": grid, "across": across, "down": down, "whole_lines": True}),
         reference=f"```\n{json.dumps(told)}\n```",
     )
 
@@ -181,7 +216,7 @@ def _fits(cells: list[Place], word: str, step: Place, letters: dict[Place, str])
 
 def _size(letters: dict[Place, str]) -> int:
     rows, columns = zip(*letters, strict=True)
-    return max(max(rows) - min(rows), max(columns) - min(columns)) + 1
+    return 1 + max(int(max(rows) - min(rows)), int(max(columns) - min(columns)))
 
 
 def _only_solution(full: Grid) -> bool:
