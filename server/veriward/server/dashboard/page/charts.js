@@ -4,16 +4,19 @@ import { h, listen, say, svg } from "./dom.js";
 
 const WIDTH = 600;
 const HEIGHT = 150;
+const HEADROOM = 1.18; // for the figure at the top
 
 // A chart that is drawn anew by update({series, at}). `series` are {name, kind, values}, null being a gap; `at` says
-// when a value was taken. The legend tells the newest values, or those under the pointer.
-export function chart({ title, format, floor = 0 }) {
+// when a value was taken. The legend tells the newest values, or those under the pointer. With `log` heights are
+// logarithms, so that one slow minute does not flatten the others.
+export function chart({ title, format, floor = 0, log = false }) {
   const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
   const top = h("span", { class: "top" });
+  const bottom = h("span", { class: "bottom" });
   const legend = h("span", { class: "legend" });
   const when = h("span", { class: "when" });
   const cursor = svg("line", { class: "cursor", y1: 0, y2: HEIGHT });
-  const plot = h("div", { class: "plot" }, drawing, top);
+  const plot = h("div", { class: "plot" }, drawing, top, bottom);
   const figure = h("figure", { class: "chart" }, h("figcaption", {}, h("b", {}, title), when, legend), plot);
   const value = (number) => (number === null || number === undefined ? "–" : format(number));
   let shown = null;
@@ -46,18 +49,27 @@ export function chart({ title, format, floor = 0 }) {
 
   function update(next) {
     shown = next;
-    const highest = Math.max(floor, ...next.series.flatMap((line) => line.values.filter((each) => each !== null)));
-    const scale = highest > 0 ? highest * 1.08 : 1;
-    const lines = next.series.map((line) => svg("path", { class: `line ${line.kind}`, d: path(line.values, scale) }));
-    const areas = next.series.slice(0, 1).map((line) => svg("path", { class: `area ${line.kind}`, d: area(line.values, scale) }));
+    const there = next.series.flatMap((line) => line.values.filter((each) => each > 0));
+    const high = Math.max(floor, ...there);
+    const low = Math.min(high, ...there);
+    const height = log ? logarithmic(low / 2, high) : (each) => each / (high || 1);
+    const drawn = next.series.map((line) => line.values.map((each) => (each === null ? null : height(each))));
+    const areas = log ? [] : [svg("path", { class: `area ${next.series[0].kind}`, d: area(drawn[0], HEADROOM) })];
+    const lines = next.series.map((line, at) => svg("path", { class: `line ${line.kind}`, d: path(drawn[at], HEADROOM) }));
     const grid = [0.25, 0.5, 0.75].map((part) => svg("line", { class: "grid", x1: 0, x2: WIDTH, y1: HEIGHT * part, y2: HEIGHT * part }));
     drawing.replaceChildren(...grid, ...areas, ...lines, cursor);
-    say(top, highest > 0 ? format(scale) : "");
+    say(top, high > 0 ? format(high) : "");
+    say(bottom, log && high > 0 ? format(low / 2) : "");
     drawing.setAttribute("aria-label", summary(title, next.series, value));
     read();
   }
 
   return { figure, update };
+}
+
+// A height of 0 to 1 for what lies between the two; what is less, 0 among it, lies on the ground.
+function logarithmic(low, high) {
+  return (each) => (each <= low || high <= low ? 0 : Math.log(each / low) / Math.log(high / low));
 }
 
 // A line without axes, for a table or a card; its ends are told in words beside it.

@@ -13,9 +13,9 @@ export function overviewPage() {
   );
   const charts = {
     throughput: chart({ title: "Rollouts per second", format: rate }),
-    graded: chart({ title: "Time to grade", format: seconds }),
+    graded: chart({ title: "Time to grade", format: seconds, log: true }),
     waiting: chart({ title: "Rollouts waiting", format: count, floor: 5 }),
-    queued: chart({ title: "Time in the queue", format: seconds }),
+    queued: chart({ title: "Time in the queue", format: seconds, log: true }),
   };
   const sources = h("div", { class: "cards" });
   const workers = h("tbody");
@@ -67,7 +67,7 @@ function showTiles(tiles, told) {
   const { now, queue } = told;
   const lost = now.rollouts_per_second ? now.not_graded_per_second / now.rollouts_per_second : 0;
   tiles["rollouts / s"].set(rate(now.rollouts_per_second), `over ${seconds(now.seconds)}`);
-  tiles["not graded / s"].set(rate(now.not_graded_per_second), now.not_graded_per_second ? `${share(lost)} of all` : "every rollout was judged", lost > 0.01);
+  tiles["not graded / s"].set(rate(now.not_graded_per_second), now.not_graded_per_second ? `${share(lost)} of all` : "all were judged", lost > 0.01);
   tiles["waiting"].set(count(queue.waiting), `${count(queue.running)} running`);
   tiles["oldest waits"].set(seconds(queue.oldest_seconds), now.queued_p95_seconds === null ? "" : `p95 ${seconds(now.queued_p95_seconds)}`, queue.oldest_seconds > 30);
   tiles["time to grade"].set(seconds(now.graded_p50_seconds), now.graded_p95_seconds === null ? "nothing lately" : `p95 ${seconds(now.graded_p95_seconds)}`);
@@ -132,7 +132,7 @@ function mix(name, parts) {
     part.style.flexGrow = String(n / all);
     return part;
   }));
-  return h("div", { class: "mixed" }, bar, h("p", { class: "small" }, h("span", { class: "dim" }, `${name}: `), there.map(([label, n, kind = label], at) => h("span", {}, at ? " · " : "", h("i", { class: `dot ${kind}`, "aria-hidden": "true" }), `${label} ${share(n / all)} `))));
+  return h("div", { class: "mixed" }, bar, h("p", { class: "small" }, h("span", { class: "dim" }, name), there.map(([label, n, kind = label]) => h("span", {}, h("i", { class: `dot ${kind}`, "aria-hidden": "true" }), `${label} ${share(n / all)}`))));
 }
 
 function workerRow(worker) {
