@@ -96,6 +96,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], str]] = {
     "two statements": (SQL, "```sql\nSELECT 3; DROP TABLE t\n```"),
 }
 
+WARM_UPS = 24
+
 SLOW = ("an endless query", "asleep for ever", "a thread bomb")  # until a limit of ours: one in six rounds will do
 
 
@@ -115,7 +117,13 @@ def test_every_single_attack_earns_nothing(running: Any) -> None:
 
 def test_honest_verdicts_stand_among_hostile_ones_and_nothing_is_left(running: Any, honest: list[Any]) -> None:
     attacks = [*ANSWERS.values()] + 5 * [attack for name, attack in ANSWERS.items() if name not in SLOW]
-    running.grade([known.item() for known in honest])
+    # Often enough that every keeper has the zygotes of every profile that is needed.
+    running.grade(
+        [
+            {"task": known.task, "responses": [_varied(known.response, -number) for number in range(WARM_UPS)]}
+            for known in honest
+        ]
+    )
     before = _left_behind(running)
     sizes = []
     statuses: dict[str, int] = {}
