@@ -92,6 +92,7 @@ class AsyncClient:
     verifier = _driven(Calls.verifier)
     recipes = _driven(Calls.recipes)
     recipe = _driven(Calls.recipe)
+    overview = _driven(Calls.overview)
     ready = _driven(Calls.ready)
 
     async def grade_one(

@@ -87,6 +87,7 @@ class Client:
     verifier = _driven(Calls.verifier)
     recipes = _driven(Calls.recipes)
     recipe = _driven(Calls.recipe)
+    overview = _driven(Calls.overview)
     ready = _driven(Calls.ready)
 
     def grade_one(

@@ -38,6 +38,7 @@ from veriward.wire import (
     GradeItem,
     GradeResponse,
     ItemResults,
+    Overview,
     Priority,
     PutTasksResponse,
     RecipeInfo,
@@ -228,6 +229,10 @@ class Calls:
         """One recipe with its fields, the task that it stands for, and an example."""
         question = Question("GET", f"/v1/recipes/{quote(name, safe='')}")
         return (yield from self.ask(question, RecipeInfo, ASK_SECONDS))
+
+    def overview(self) -> Conversation[Overview]:
+        """What the server tells its dashboard: the queue now, its workers, the last minutes, each source."""
+        return (yield from self.ask(Question("GET", "/v1/overview"), Overview, ASK_SECONDS))
 
     def ready(self, wait_seconds: float = 0.0) -> Conversation[bool]:
         """Whether a server answers and has graded its canary, waiting up to `wait_seconds` until it does."""

@@ -14,6 +14,7 @@ from veriward.cli.recipes import recipes
 from veriward.cli.replay import replay
 from veriward.cli.rows import rows
 from veriward.cli.serve import serve
+from veriward.cli.top import top
 from veriward.cli.train import train
 from veriward.cli.verifiers import verifiers
 from veriward.cli.worker import worker
@@ -50,6 +51,7 @@ def veriward(
 
 app.command()(serve)
 app.command()(worker)
+app.command()(top)
 app.command()(grade)
 app.command()(replay)
 app.command()(rows)
