@@ -79,7 +79,8 @@ def test_the_overview_shows_queue_workers_and_each_source(opened: Any, until: Un
 def test_the_overview_is_drawn_anew_as_rollouts_come(opened: Any, url: str, until: Until) -> None:
     browser = opened()
     item = {"task": {"verifier": "math", "answer": "1"}, "responses": ["\\boxed{1}"], "source": "fresh"}
-    answer = httpx.post(f"{url}/v1/grade", json={"items": [item]}, headers={"Authorization": f"Bearer {TRAINER}"})
+    headers = {"Authorization": f"Bearer {TRAINER}"}
+    answer = httpx.post(f"{url}/v1/grade", json={"items": [item]}, headers=headers, timeout=100)
     assert answer.status_code == 200
     until(lambda: "fresh 1 rollouts" in text(browser, ".card h3"))
 

@@ -28,7 +28,7 @@ def top(*arguments: str) -> Result:
 def test_one_look_shows_queue_rates_workers_and_sources(fresh: Any) -> None:
     task = {"verifier": "number", "answer": "1"}
     items = [{"task": task, "responses": ["#### 1", "#### 2"], "source": name} for name in ("gsm8k", "\x1b[31mred\x07")]
-    httpx.post(f"{fresh.url}/v1/grade", json={"items": items}).raise_for_status()
+    httpx.post(f"{fresh.url}/v1/grade", json={"items": items}, timeout=60).raise_for_status()
     result = top("--server", fresh.url, "--once")
     assert result.exit_code == 0, result.output
     for said in ("rollouts/s", "waiting", "oldest waits", "gsm8k", "0.500", "number"):

@@ -243,7 +243,8 @@ async def test_a_client_that_goes_away_does_not_cancel_the_job(client: Any, queu
     queue.holding = True
     told = await submit(client, "7")
     following = asyncio.create_task(client.get(f"/v1/jobs/{told['id']}/events"))
-    await asyncio.sleep(0.01)
+    for _ in range(20):  # turns of the loop: it waits by then
+        await asyncio.sleep(0)
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     queue.release()

@@ -125,17 +125,26 @@ end
 class RedisJobs:
     """The `JobTable` of the gateway with this number."""
 
-    def __init__(self, address: Address, keys: Keys, gateway: int, seconds: float, max_bytes: int) -> None:
+    def __init__(
+        self,
+        address: Address,
+        keys: Keys,
+        gateway: int,
+        seconds: float,
+        max_bytes: int,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
         self._link = Link(address)
         self._keys = keys
         self._own = f"{gateway:x}"
         self._kept_ms = int(seconds * 1000)
         self._max_bytes = max_bytes
+        self._lease_seconds = lease_seconds
 
     async def create(self, head: JobHead, body: bytes) -> bool:
         packed = _pack(head)
         size = JOB_BYTES + len(packed) + len(body)
-        more = (packed, body, size, self._max_bytes, self._keys.job(""), LEASE_SECONDS)
+        more = (packed, body, size, self._max_bytes, self._keys.job(""), self._lease_seconds)
         made = await self._run(CREATE, head.id, *more)
         if made < 0:
             raise QueueFull(f"the fleet's jobs would pass {self._max_bytes:,} bytes", RETRY_SECONDS)
@@ -172,7 +181,7 @@ class RedisJobs:
     async def renew(self, ids: Sequence[str]) -> Mapping[str, Hold]:
         jobs = [self._keys.job(id) for id in ids]
         running = self._keys.running_jobs
-        command: Command = ("EVAL", RENEW, len(jobs) + 1, running, *jobs, self._own, LEASE_SECONDS, *ids)
+        command: Command = ("EVAL", RENEW, len(jobs) + 1, running, *jobs, self._own, self._lease_seconds, *ids)
         (found,) = await self._pipe([command])
         return {id: Hold(number) for id, number in zip(ids, found, strict=True)}
 
@@ -181,7 +190,7 @@ class RedisJobs:
         return [id.decode() for id in ids]
 
     async def take(self, id: str, *, by_force: bool) -> Taken | None:
-        found = await self._run(TAKE, id, int(by_force), LEASE_SECONDS)
+        found = await self._run(TAKE, id, int(by_force), self._lease_seconds)
         if found is None:
             return None
         head, body, seconds, lines = found
