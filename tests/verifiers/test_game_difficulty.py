@@ -10,8 +10,12 @@ import pytest
 from veriward.verifiers.generators import generators, sample
 from veriward.verifiers.logic import (
     Puzzle,
+    binairo,
     cryptarithm,
     futoshiki,
+    hitori,
+    maze,
+    renzoku,
     skyscraper_puzzle,
     star_placement_puzzle,
     sudoku,
@@ -64,6 +68,44 @@ def of_zebra(task: dict[str, Any]) -> float:
         return search(puzzle, len(things), given)
 
 
+def of_binairo(task: dict[str, Any]) -> float:
+    puzzle, cells = binairo._rules.__wrapped__(len(task["given"]))
+    return of_shading(puzzle, cells, task["given"])
+
+
+def of_hitori(task: dict[str, Any]) -> float:
+    with Puzzle() as puzzle:
+        return of_shading(puzzle, hitori._rules(puzzle, task["numbers"]), task["given"])
+
+
+def of_shading(puzzle: Puzzle, cells: dict[tuple[int, int], int], rows: list[str]) -> float:
+    given = [one if rows[r][c] == "1" else -one for (r, c), one in cells.items() if rows[r][c] != "?"]
+    return search(puzzle, unknown_cells({"given": rows}), given)
+
+
+def of_renzoku(task: dict[str, Any]) -> float:
+    rows = task["puzzle"]
+    puzzle, cells, dotted = renzoku._rules.__wrapped__(len(rows))
+    dots = {((r - 1, c - 1), (to - 1, at - 1)) for (r, c), (to, at) in task["dots"]}
+    given = [cells[r][c][value - 1] for r, row in enumerate(rows) for c, value in enumerate(row) if value]
+    given += [one if pair in dots else -one for pair, one in dotted.items()]
+    return search(puzzle, sum(row.count(0) for row in rows), given)
+
+
+def of_maze(task: dict[str, Any]) -> float:
+    solved = maze._solved(tuple(task["maze"]), task.get("slides", False))
+    assert solved is not None
+    return len(solved[0])
+
+
+def unknown_cells(task: dict[str, Any]) -> int:
+    return sum(row.count("?") for row in task["given"])
+
+
+def blank_numbers(task: dict[str, Any]) -> float:
+    return float(sum(row.count(0) for row in task["puzzle"]))
+
+
 def of_expressions(task: dict[str, Any]) -> float:
     """Bits of the search: orders of the numbers, operations between them."""
     numbers = len(task["numbers"])
@@ -96,6 +138,26 @@ EFFORT: dict[str, Callable[[dict[str, Any]], float]] = {
     "logic.numbrix": lambda task: float(sum(row.count(0) for row in task["grid"])),
     "logic.star_placement_puzzle": lambda task: float(len(star_placement_puzzle._placements(len(task["regions"])))),
     "logic.survo": lambda task: float(len(task["numbers"])),
+    "logic.aquarium": unknown_cells,
+    "logic.battleship": unknown_cells,
+    "logic.binairo": of_binairo,
+    "logic.hitori": of_hitori,
+    "logic.light_up": unknown_cells,
+    "logic.nonogram": unknown_cells,
+    "logic.thermometers": unknown_cells,
+    "logic.colored_sudoku": blank_numbers,
+    "logic.jigsaw_sudoku": blank_numbers,
+    "logic.killer_sudoku": blank_numbers,
+    "logic.odd_even_sudoku": blank_numbers,
+    "logic.renzoku": of_renzoku,
+    "logic.kakuro": lambda task: float(sum(row.count(".") for row in task["puzzle"])),
+    "logic.self_reference": lambda task: 2.0 ** len(task["statements"]),
+    "logic.ordering_puzzle": lambda task: log2(perm(len(task["items"]))),
+    "logic.graph_search": lambda task: float(len(task["edges"])),
+    "logic.general_points": lambda task: log2(perm(len(task["cards"])) * 4 ** (len(task["cards"]) - 1)),
+    "logic.maze": of_maze,
+    "logic.color_cube_rotation": lambda task: float(len(task["turns"])),
+    "logic.string_functions": lambda task: float(len(task["steps"])),
 }
 
 

@@ -131,14 +131,17 @@ def generate(rng: Random, parameters: OrderingParameters, /) -> Generated:
     kept = {*links, *puzzle.thinned(rng, solution, held, given=links)}
     told = [clue for clue in {**dict.fromkeys(clues), **dict.fromkeys(chain)} if literals[clue] in kept]
     said = [Clue(kind=kind, who=[names[one] for one in who]) for kind, who in told]
+    line = [name for _, name in sorted(zip(order, names, strict=True))]
+    items = line
+    while items == line:  # so that the names as they are told are no answer
+        items = rng.sample(names, count)
     prompt = PROMPT.format(
         count=count,
-        names=", ".join(names),
+        names=", ".join(items),
         clues="\n".join(f"- {SAYS[clue.kind].format(*clue.who)}" for clue in said),
     )
-    line = [name for _, name in sorted(zip(order, names, strict=True))]
     return Generated(
-        prompt=prompt, task=OrderingTask(items=names, clues=said), reference=f"```\n[{', '.join(line)}]\n```"
+        prompt=prompt, task=OrderingTask(items=items, clues=said), reference=f"```\n[{', '.join(line)}]\n```"
     )
 
 
