@@ -104,8 +104,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The outcome of one input. `reason` is a sub-reason: wall, cpu, total, oom_cgroup, memory_error, early_exit, protocol,
-    unserialisable, missing_entry, exception, exit_code, a signal's name … `result` is None except in mode `call`."""
+    """The outcome of one input. `reason` is a sub-reason: wall, cpu, total, oom_cgroup, memory_error, early_exit,
+    protocol, unserialisable, missing_entry, exception, exit_code, a signal's name … `result` is None except in mode
+    `call`.
+    """
 
     index: int
     status: RunStatus

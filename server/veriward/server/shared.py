@@ -6,7 +6,6 @@ from typing import Protocol
 from veriward.server.batch import Batch
 from veriward.server.cache import Kept
 
-
 FLEET_COUNTS = {
     "sent": "Chunks sent to workers",
     "redelivered": "Rollouts tried again because their worker died",
