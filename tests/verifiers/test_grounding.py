@@ -17,7 +17,7 @@ from veriward.verifiers.grounding.points import MAX_POINTS, on_one_line, read_po
 from veriward.verifiers.grounding.reading import MAX_COORDINATE, MAX_VALUE_CHARS, last_value, numbers, read_answer
 from veriward.verifiers.grounding.trajectory import MAX_POINTS as MAX_PATH_POINTS
 from veriward.verifiers.grounding.trajectory import TrajectoryParams, TrajectoryTask, trajectory
-from veriward.verifiers.judging import parse_task
+from veriward.verifiers.judging import judge, parse_task
 from veriward.wire.outcomes import Outcome
 
 VALUES: dict[str, tuple[str, Any]] = {
@@ -141,8 +141,8 @@ def test_one_box_too_many_is_unparsed(name: str) -> None:
     verifier = verifiers()[name]
     task = parse_task(verifier, {"gold": [{"bbox_2d": [0, 0, 1, 1]}]})
     boxes = [[0, 0, 1, 1 + number] for number in range(MAX_BOXES + 1)]
-    assert verifier.function(str(boxes[1:]), task, NoSandbox()).outcome is not Outcome.UNPARSED
-    assert verifier.function(str(boxes), task, NoSandbox()).outcome is Outcome.UNPARSED
+    outcomes = [judge(verifier, task, str(some), NoSandbox()).outcome for some in (boxes[1:], boxes)]
+    assert [outcome is Outcome.UNPARSED for outcome in outcomes] == [False, True]
 
 
 LINES: dict[str, tuple[list[list[float]], bool]] = {
