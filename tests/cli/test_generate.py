@@ -13,6 +13,7 @@ from veriward.cli.exits import Stop
 from veriward.cli.generate_plan import MAX_NAMES, Plan, plan_of
 from veriward.cli.generate_run import GenerateRun
 from veriward.cli.main import app
+from veriward.cli.picture_files import PictureFolder
 from veriward.cli.server_process import server_process
 from veriward.cli.task_files import BATCH_ROWS, TaskFile
 from veriward.client import Client
@@ -116,13 +117,32 @@ def test_without_names_it_lists_what_there_is() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["logic.sudoku"], "-o"), (["logic.sudoku", "-o", "x", "--hide-answers"], "--server")],
-    ids=["no file", "answers hidden by nobody"],
+    [
+        (["logic.sudoku"], "-o"),
+        (["logic.sudoku", "-o", "x", "--hide-answers"], "--server"),
+        (["logic.sudoku", "-o", "x", "--hide-answers", "--server", "http://x", "--pictures", "y"], "--pictures"),
+    ],
+    ids=["no file", "answers hidden by nobody", "pictures of what the server keeps"],
 )
 def test_wrong_usage_is_told_in_a_line(arguments: list[str], told: str) -> None:
     result = generate(*arguments)
     assert result.exit_code == 2
     assert told in result.output
+
+
+def test_grid_puzzles_are_drawn_as_they_are_made(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder = PictureFolder(tmp_path / "drawn", "svg")
+    run = GenerateRun(plan(["logic.maze", "logic.countdown"], count=6), tmp_path / "tasks.jsonl", 1, folder)
+
+    async def make(planned: Any) -> dict[str, Any]:
+        return sample(generators()[planned.name], 7, planned.index, planned.difficulty)
+
+    asyncio.run(run._write(make, 1))
+    ids = [json.loads(line)["id"] for line in (tmp_path / "tasks.jsonl").read_text().splitlines()]
+    names = {one.replace("/", "_") + ".svg" for one in ids if one.startswith("logic.maze")}
+    assert {file.name for file in (tmp_path / "drawn").iterdir()} == names
+    assert folder.drawn == len(names) > 0
 
 
 @pytest.mark.fleet

@@ -1,7 +1,7 @@
 """`veriward generate`: tasks of one game or a mix of them, by seed and difficulty, to a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,6 +35,10 @@ def generate(
     processes: Annotated[
         int | None, typer.Option(min=1, max=256, help="That make tasks at once; else one per core.", show_default=False)
     ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw grid puzzles into this folder.", show_default=False)
+    ] = None,
+    picture_format: Annotated[Literal["svg", "png"], typer.Option(help="Of the pictures.")] = "svg",
 ) -> None:
     """Make tasks that can be checked, endlessly: without names, lists the generators.
 
@@ -44,7 +48,7 @@ def generate(
 
     A line is `{"id", "source", "difficulty", "prompt", "task", "reference"}`: ask a model the `prompt`, put what it
     says into `responses`, and `veriward grade` takes the line as it is. `reference` is a right response. In parquet,
-    `task` is JSON.
+    `task` is JSON. With --pictures, a task that can be drawn has a picture of its id's name, `logic.sudoku_7_0.svg`.
 
     Exit codes: 0 done; 2 wrong usage; 69 no server answers; 74 the file cannot be written; 130 interrupted.
     """
@@ -53,15 +57,19 @@ def generate(
         return
     from veriward.cli.generate_plan import plan_of
     from veriward.cli.generate_run import GenerateRun
+    from veriward.cli.picture_files import PictureFolder
 
     if output is None:
         stop("name a file with -o", Exit.USAGE)
     if hide_answers and server is None:
         stop("--hide-answers needs --server: somebody has to keep the answers", Exit.USAGE)
+    if hide_answers and pictures is not None:
+        stop("--pictures draws tasks, and with --hide-answers the server keeps them", Exit.USAGE)
     try:
         plan = plan_of(names, count, seed, difficulty, parameters, check=server is None)
-        GenerateRun(plan, output, processes).run(server, hide_answers)
-        typer.echo(f"{count:,} tasks in {output}")
+        folder = None if pictures is None else PictureFolder(pictures, picture_format)
+        GenerateRun(plan, output, processes, folder).run(server, hide_answers)
+        typer.echo(f"{count:,} tasks in {output}" + (f", {folder.drawn:,} pictures in {pictures}" if folder else ""))
     except Stop as stopped:
         stop(str(stopped), stopped.code)
     except OSError as error:

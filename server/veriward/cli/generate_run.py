@@ -9,6 +9,7 @@ from typing import Any
 
 from veriward.cli.exits import Exit, Stop
 from veriward.cli.generate_plan import Plan, Planned
+from veriward.cli.picture_files import PictureFolder
 from veriward.cli.progress import FileProgress
 from veriward.cli.task_files import TaskFile
 from veriward.server.generation import SampleFailed, Samplers
@@ -24,9 +25,10 @@ Make = Callable[[Planned], Awaitable[dict[str, Any]]]
 
 
 class GenerateRun:
-    def __init__(self, plan: Plan, output: Path, processes: int | None) -> None:
+    def __init__(self, plan: Plan, output: Path, processes: int | None, pictures: PictureFolder | None = None) -> None:
         self._plan = plan
         self._output = output
+        self._pictures = pictures
         self._processes = processes or len(os.sched_getaffinity(0))
 
     def run(self, server: str | None, hide_answers: bool) -> None:
@@ -91,6 +93,8 @@ class GenerateRun:
                     made[at] = _row(planned, await _made(make, planned))
                     for row in _in_order(made, written):
                         file.write(row)
+                        if self._pictures is not None:
+                            self._pictures.draw(row)
                         written += 1
                         window.release()
                         progress.advance(written, 1)
