@@ -14,13 +14,15 @@ from veriward.verifiers.logic.expressions import random_expression
 from veriward.verifiers.registry import verifier
 from veriward.verifiers.verdict import Verdict
 
-MAX_TRIES = 20_000
+MAX_TRIES = 50_000
 OPERATORS = frozenset("+-*/")
 COURT = {"J": 11, "Q": 12, "K": 13}
 CARDS = {"A": 1, **{str(value): value for value in range(2, 11)}, **COURT}
 
 Card = Literal["A", "2", "3", "4", "5", "6", "7", "8", "9", "10", "J", "Q", "K"]
 Faces = Literal["in_order", "all_ten"]
+ALL: tuple[Card, ...] = get_args(Card)
+COURTS: tuple[Card, ...] = ("J", "Q", "K")
 
 
 class GeneralPointsTask(GameTask):
@@ -91,13 +93,20 @@ def generate(rng: Random, parameters: GeneralPointsParameters, /) -> Generated:
     """Random cards and expressions of them until one is the target."""
     faces = parameters.faces
     for _ in range(MAX_TRIES):
-        cards = [rng.choice(get_args(Card)) for _ in range(parameters.count)]
-        if sum(card in COURT for card in cards) < min(parameters.court, parameters.count):
-            continue
+        court = min(parameters.court, parameters.count)
+        cards = [rng.choice(COURTS) for _ in range(court)]
+        cards += [rng.choice(ALL) for _ in range(parameters.count - court)]
         expression, value = random_expression(rng, [_value(card, faces) for card in cards])
-        if value == parameters.target:
+        if value == parameters.target and not _takes_nothing_away(expression):
             cards.sort(key=lambda card: CARDS[card])
             prompt = PROMPT.format(cards=", ".join(cards), rule=RULES[faces], target=parameters.target)
             task = GeneralPointsTask(cards=cards, faces=faces, target=parameters.target)
             return Generated(prompt=prompt, task=task, reference=f"```\n{expression}\n```")
     raise NoTask(f"no {parameters.count} cards made {parameters.target}")
+
+
+def _takes_nothing_away(expression: str) -> bool:
+    """Whether a minus could be a plus: what follows it is zero, and such a task is hardly one."""
+    value = read_equation(expression).left.value
+    signs = [at for at, sign in enumerate(expression) if sign == "-"]
+    return any(read_equation(f"{expression[:at]}+{expression[at + 1 :]}").left.value == value for at in signs)
