@@ -16,13 +16,13 @@ Dialect = Literal["hermes", "code", "tags", "tgrl", "openai"]
 
 
 class _Asked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class _Told(BaseModel):
     """Fields are only ever added within v1, so an older client ignores what it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class EpisodeBudget(_Asked):
@@ -73,7 +73,7 @@ class EpisodeRequest(_Asked):
 class ActionMessage(BaseModel):
     """An assistant's message: `tool_calls` as OpenAI has them. Fields beyond these are kept and ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     content: str | list[dict[str, Any]] | None = None
     tool_calls: list[dict[str, Any]] | None = None

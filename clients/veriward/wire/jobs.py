@@ -16,7 +16,7 @@ class JobState(BaseModel):
     was: then it is kept for `kept_seconds` more, and `GET` tells its `items`, in the order of the request.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     id: str
     request_id: str

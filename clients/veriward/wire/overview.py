@@ -10,7 +10,7 @@ from veriward.wire.results import Finite, Isolation, Result
 class _Told(BaseModel):
     """Fields are only ever added within v1, so an older client ignores what it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class QueueNow(_Told):

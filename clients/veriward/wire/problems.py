@@ -38,7 +38,7 @@ class ErrorCode(StrEnum):
 class FieldError(BaseModel):
     """Which field, as a path (`items[3].task.answer`), and what is wrong with it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     field: str
     message: str
@@ -47,7 +47,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """The body of every error answer (`application/problem+json`)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     type: str = "about:blank"
     title: str

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 class _Answer(BaseModel):
     """Fields are only ever added within v1, so an older client ignores what it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class RecipeField(_Answer):

@@ -16,13 +16,13 @@ Priority = Literal["low", "normal", "high"]
 
 
 class _Envelope(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Message(BaseModel):
     """A chat message as trainers hold it; fields beyond role and content are kept and ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     role: str
     content: str | list[dict[str, Any]] | None = None

@@ -31,7 +31,7 @@ Golds = Callable[[Mapping[str, Any]], Iterable[str]]
 class Task(BaseModel):
     """Base of every task model: unknown fields are refused by name, numbers are finite, nothing is coerced."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True, defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)
