@@ -109,7 +109,7 @@ async def _crew() -> AsyncIterator[Crew]:
 OUTCOMES: dict[str, tuple[str, str, str | None]] = {
     "a right response": ("right", "graded", None),
     "a wrong response": ("nonsense", "graded", None),
-    "busy past a limit": ("spin", "timeout", "limit of"),
+    "busy past a limit": ("spin", "timeout", "judging took more than"),
     "asleep past the wall limit": ("sleep 60", "timeout", "1.5 s"),
     "a verifier that crashes its grader": ("crash", "error", "died"),
     "a verifier that exits": ("exit", "error", "died"),
