@@ -35,7 +35,7 @@ def sequence_mask(old_logp: Tensor, rollout_logp: Tensor, mask: Tensor, *, cap: 
 def divergence(old_logp: Tensor, rollout_logp: Tensor) -> Tensor:
     """`w - log w - 1` of each token, nats [B, T]: 0 where engine and trainer agree."""
     log_weight = (old_logp - rollout_logp).clamp(-LOG_RATIO_BOUND, LOG_RATIO_BOUND)
-    return log_weight.exp() - log_weight - 1
+    return (torch.expm1(log_weight) - log_weight).clamp(min=0)  # rounding may fall below 0
 
 
 def _weights(log_weight: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ PLOTS: dict[str, tuple[str, ...]] = {
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-figure { display: inline-block; margin: 0; width: 33rem; max-width: 100% } svg { width: 100%; height: auto }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem }
+figure { margin: 0 } svg { width: 100%; height: auto }
 table { border-collapse: collapse } td, th { padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd }
 pre { background: #f6f6f6; padding: 1rem; overflow: auto }
 """
@@ -45,7 +46,8 @@ def write(folder: Path, settings: Mapping[str, Any]) -> Path:
     path.write_text(
         f"<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{html.escape(folder.name)}</title><style>{STYLE}</style>"
-        f"<h1>{html.escape(folder.name)}</h1><p>{int(lines[-1]['step'])} steps.</p>{''.join(plots)}"
+        f"<h1>{html.escape(folder.name)}</h1><p>{int(lines[-1]['step'])} steps.</p>"
+        f"<div class=plots>{''.join(plots)}</div>"
         f"<h2>Figures</h2><table><tr><th>figure</th><th>first</th><th>last</th></tr>{table}</table>"
         f"<h2>Settings</h2><pre>{html.escape(_text(settings))}</pre>",
         encoding="utf-8",
