@@ -134,3 +134,9 @@ def test_the_example_rollouts_are_groups_with_an_expected_reward_each() -> None:
         assert 4 <= len(group["responses"]) <= 8, group["id"]
         assert len(group["expected"]) == len(group["responses"]), group["id"]
         assert len({json.dumps(response) for response in group["responses"]}) == len(group["responses"]), group["id"]
+
+
+def test_a_part_of_a_published_system_that_is_there_is_where_it_says() -> None:
+    parts = tomllib.loads((ROOT / "docs" / "systems.toml").read_text("utf-8"))["parts"]
+    places = {part["at"] for part in parts.values() if "at" in part}
+    assert [place for place in sorted(places) if not (ROOT / place).is_file()] == []
