@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,15 @@ async def test_each_response_gets_its_status_and_its_neighbours_keep_theirs(
     assert [results[0]["reward"], results[1]["reward"], results[3]["reward"]] == [1.0, 0.0, 1.0]
     assert ("reward" in results[2]) == (status == "graded")
     assert reason is None or reason in results[2]["reason"]
+
+
+async def test_cpu_time_is_limited_apart_from_wall_time(crew: Crew) -> None:
+    """However busy the machine is: with wall time to spare it is the CPU limit that ends it."""
+    plan = replace(PLAN, wall_seconds=60.0)
+    crew.supervisor.take([Lease(0, "grade", "test.behave", plan, time.monotonic() + 60, [0], _body(["spin"]))])
+    await crew.until(lambda: bool(crew.answers), seconds=60)
+    assert crew.answers[0, 0]["status"] == "timeout"
+    assert "0.4 s of CPU" in crew.answers[0, 0]["reason"]
 
 
 async def test_tasks_of_equal_fields_are_told_apart_by_their_verifier(crew: Crew) -> None:
